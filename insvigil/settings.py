@@ -1,0 +1,136 @@
+"""The settings: one frozen model a stage, one TOML file, unknown keys refused with their path."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from insvigil.errors import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ReadingSettings(_Section):
+    """What is read, and how."""
+
+    patterns: list[str] = ["*.hl7", "*.er7", "*.txt", "*.dat", "*.HL7"]
+    """Motifs des fichiers pris dans un dossier (« gzip » et « zip » compris : *.hl7.gz)."""
+    production: bool = True
+    """En production, les messages de test ou de débogage (MSH-11 = T ou D) donnent une remarque."""
+    quiet_seconds: float = Field(default=0.0, ge=0)
+    """Un fichier modifié depuis moins de N secondes est laissé pour la nuit suivante."""
+
+
+class RegisterSettings(_Section):
+    """The register: what lasts from night to night."""
+
+    path: Path = Path("registre.duckdb")
+    """Fichier du registre, relatif au dossier du fichier de réglages."""
+    wait_seconds: float = Field(default=30.0, ge=0)
+    """Durée d'attente si un autre traitement tient le registre."""
+
+
+class TraitsSettings(_Section):
+    """Normalisation and detectors."""
+
+    ignore: list[str] = []
+    """Codes (ou débuts de code) des détecteurs éteints."""
+    severity: dict[str, str] = {}
+    """Gravités changées par le site : code = "warning"."""
+
+
+class MatchingSettings(_Section):
+    """Candidates, weights and findings."""
+
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    """Probabilité à partir de laquelle une paire est proposée comme doublon potentiel (DPOT)."""
+    review_threshold: float = Field(default=0.05, gt=0, lt=1)
+    """Probabilité à partir de laquelle une paire reste dans pairs.parquet."""
+    max_comparisons: int = Field(default=2_000_000_000, gt=0)
+    """Refus du traitement au-delà de ce nombre estimé de comparaisons."""
+    threads: int = Field(default=0, ge=0)
+    """Nombre de fils ; 0 = tous les cœurs."""
+
+
+class ObjectiveSettings(_Section):
+    """What the establishment committed to; insvigil ships no figure of its own."""
+
+    programme: str
+    """Code du programme, par exemple "HOPEN2_PHASE1"."""
+    indicator: str = "Q_FILE_ACTIVE"
+    """Indicateur visé."""
+    level: float | None = Field(default=None, ge=0, le=100)
+    """Taux visé, en pourcentage."""
+    progression: float | None = None
+    """Progression visée, en points, depuis « baseline »."""
+    baseline: float | None = Field(default=None, ge=0, le=100)
+    """Taux de départ, en pourcentage."""
+    source: str = "engagement de l'établissement"
+    """D'où vient le chiffre."""
+
+
+class QualifSettings(_Section):
+    """Statuses, indicators and programmes."""
+
+    active_months: int = Field(default=12, ge=1)
+    """File active : identités ayant eu une venue dans les N derniers mois."""
+    keep_status_on_strict_change: bool = False
+    """Après modification locale d'un trait strict : vrai = validée si un document l'appuie, faux = provisoire."""
+    objectives: list[ObjectiveSettings] = []
+    """Engagements de l'établissement."""
+
+
+class ReportingSettings(_Section):
+    """Reports and lists."""
+
+    establishment: str = "Établissement non nommé"
+    """Nom affiché en tête des rapports."""
+    worklist_rows: int = Field(default=5000, ge=1)
+    """Nombre maximal de paires du classeur."""
+
+
+class Settings(_Section):
+    """All the settings of a site."""
+
+    reading: ReadingSettings = ReadingSettings()
+    register_: RegisterSettings = Field(default=RegisterSettings(), alias="register")
+    traits: TraitsSettings = TraitsSettings()
+    matching: MatchingSettings = MatchingSettings()
+    qualif: QualifSettings = QualifSettings()
+    reporting: ReportingSettings = ReportingSettings()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a TOML file; raise ``SettingsError`` naming the path of every wrong key at once."""
+        path = Path(path)
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(
+                f"Le fichier de réglages {path} ne peut pas être lu.",
+                hint="Créez-en un avec « insvigil init ».",
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"Le fichier de réglages {path} n'est pas du TOML valide : {error}.") from error
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
+            raise SettingsError(f"{path} : {faults}.", hint="Voir docs/reference/settings.md.") from error
+
+    def digest(self) -> str:
+        """Return a hexadecimal digest of every value, whatever the order or comments of the file."""
+        return hashlib.blake2b(self.model_dump_json(by_alias=True).encode(), digest_size=8).hexdigest()
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(str(part) for part in location)
+    if kind == "extra_forbidden":
+        return f"clé inconnue « {key} »"
+    return f"valeur refusée pour « {key} » ({message})"
