@@ -10,6 +10,7 @@ by FR Core 2.2.0; Guide INS = Guide d'implémentation INS v3.0 (December 2024), 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
@@ -217,3 +218,22 @@ class Verdict(Coded):
 
 DELETED = '""'
 """The HL7 null value: the field is present and means « delete what you know » (HL7 2.5 §2.6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that finds something: each room keeps its own table of them, `insvigil rules` lists them all.
+
+    ``code`` is stable for life: ``IDV-`` + room or trait + number, for example ``IDV-NOM-003``. ``sentence`` says in
+    French what was found, ``reason`` why it matters, ``advice`` what to do. ``source`` and ``confidence`` say where
+    the rule comes from and how sure we are of it.
+    """
+
+    code: str
+    severity: Severity
+    scope: Scope
+    sentence: str
+    reason: str
+    advice: str
+    source: str
+    confidence: Confidence
