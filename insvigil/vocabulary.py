@@ -41,6 +41,17 @@ class Confidence(Coded):
     CONVENTION = "C", "convention d'insvigil"
 
 
+class Stage(Coded):
+    """The stages of a night, in order: the room that does the work, and the word shown to users."""
+
+    READING = "reading", "lecture"
+    REGISTER = "register", "registre"
+    TRAITS = "traits", "traits"
+    MATCHING = "matching", "matching"
+    QUALIF = "qualif", "qualif"
+    REPORTING = "reporting", "rapport"
+
+
 class Sex(Coded):
     """Sex as the RNIV knows it; HL7 ``U`` is read as ``I``."""
 
