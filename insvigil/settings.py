@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Self
@@ -127,6 +128,57 @@ class Settings(_Section):
     def digest(self) -> str:
         """Return a hexadecimal digest of every value, whatever the order or comments of the file."""
         return hashlib.blake2b(self.model_dump_json(by_alias=True).encode(), digest_size=8).hexdigest()
+
+
+SECTION_TITLES = {
+    "reading": "Lecture des fichiers",
+    "register": "Registre : ce qui dure d'une nuit à l'autre",
+    "traits": "Normalisation et détecteurs",
+    "matching": "Recherche des doublons",
+    "qualif": "Qualification et indicateurs",
+    "reporting": "Rapports et listes",
+}
+
+
+def template() -> str:
+    """Return a TOML file with every key at its default value, each under its French comment."""
+    lines = ["# Réglages d'insvigil. Une clé absente garde sa valeur par défaut ; une clé inconnue est refusée.", ""]
+    for name, field in Settings.model_fields.items():
+        section = field.alias or name
+        lines += [f"# {SECTION_TITLES[section]}", f"[{section}]"]
+        model = field.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        for key, inner in model.model_fields.items():
+            lines += [f"# {line}" for line in (inner.description or "").splitlines()]
+            if key == "objectives":
+                lines += _OBJECTIVE_EXAMPLE
+            else:
+                lines.append(f"{key} = {_toml(inner.get_default(call_default_factory=True))}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+_OBJECTIVE_EXAMPLE = (
+    "# insvigil ne fournit aucun chiffre : sans engagement, le résultat est « non évaluable ». Retirez les dièses :",
+    "# [[qualif.objectives]]",
+    '# programme = "HOPEN2_PHASE1"',
+    '# indicator = "Q_FILE_ACTIVE"',
+    "# level = 85.0",
+    '# source = "convention signée avec l\'ARS, 2025"',
+)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:

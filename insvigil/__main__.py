@@ -1,0 +1,5 @@
+"""``python -m insvigil``."""
+
+from insvigil.cli import main
+
+main()
