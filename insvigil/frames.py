@@ -311,8 +311,30 @@ class Statuses(dy.Schema):
     anomaly = _text()  # code of the status anomaly, if any
 
 
+class StatusLedger(dy.Schema):
+    """The ledger of statuses: one row a transition, append-only; the last row of an identity is its status.
+
+    ``from_status`` is null when the identity appears, ``to_status`` when it leaves the base (merged, removed).
+    ``counted`` is false for identities no rate counts (fictive, deactivated, slave of a doublon).
+    """
+
+    domain = _text(nullable=False)
+    ipp = _text(nullable=False)
+    at = dy.Datetime(nullable=False, time_unit="us")  # when it became true: message time, else time of the run
+    from_status = _enum(Status, nullable=True)
+    to_status = _enum(Status, nullable=True)
+    counted = dy.Bool(nullable=False)
+    evidence = _text(nullable=False)  # what moved the status, see docs/reference/statuses.md
+    source = _text(nullable=False)
+    anomaly = _text()  # code of the anomaly, IDV-QUA-030 for an impossible transition
+
+
 class Indicators(dy.Schema):
-    """The figures: one row an indicator, a mesh value and a period."""
+    """The figures: one row an indicator, a mesh value and a period.
+
+    ``rate`` is a fraction (0 to 1); ``target`` is in percent and ``gap`` in points, as commitments are written.
+    A row is repeated for each objective that aims at its indicator; ``verdict`` is ``non_evaluable`` without target.
+    """
 
     code = _text(nullable=False)
     label = _text(nullable=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,6 +75,10 @@ class ObjectiveSettings(_Section):
     """Taux de départ, en pourcentage."""
     source: str = "engagement de l'établissement"
     """D'où vient le chiffre."""
+    confidence: Literal["V", "V2", "2", "M"] = "M"
+    """Confiance : "V" quand l'engagement signé a été relu ; en dessous, le rapport affiche « à confirmer »."""
+    deadline: date | None = None
+    """Date à laquelle l'objectif doit être atteint."""
 
 
 class QualifSettings(_Section):
@@ -83,6 +88,14 @@ class QualifSettings(_Section):
     """File active : identités ayant eu une venue dans les N derniers mois."""
     keep_status_on_strict_change: bool = False
     """Après modification locale d'un trait strict : vrai = validée si un document l'appuie, faux = provisoire."""
+    finess_ej: str = ""
+    """FINESS juridique, affiché comme maille de l'établissement ; vide = « ensemble »."""
+    poles: dict[str, list[str]] = {}
+    """Pôles du site : nom = liste de ses UF."""
+    documents: dict[str, Literal["high", "conditional", "low"]] = {}
+    """Classes de pièces d'identité changées par le site, par code ZFD-7 : CE = "high"."""
+    programmes: list[Path] = []
+    """Fichiers TOML de programmes ajoutés par le site."""
     objectives: list[ObjectiveSettings] = []
     """Engagements de l'établissement."""
 
