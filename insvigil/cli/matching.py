@@ -1,0 +1,86 @@
+"""`insvigil match` and `insvigil explain-pair`: finding doublons, and saying why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from insvigil.cli.console import as_json, number, progress, step, table
+from insvigil.cli.french import Command
+from insvigil.cli.night import settings_at
+from insvigil.errors import UsageError
+
+
+@click.command(cls=Command, example="insvigil match extrait.csv --columns colonnes.toml --out sortie")
+@click.argument("file", metavar="FICHIER", type=click.Path(path_type=Path))
+@click.option("--columns", metavar="MAP.toml", required=True, type=click.Path(path_type=Path), help="Quelle colonne porte quel trait.")
+@click.option("--out", metavar="DOSSIER", required=True, type=click.Path(path_type=Path), help="Où écrire.")
+@click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
+@click.option("--json", "as_machine", is_flag=True, help="Écrit le bilan (run.json) sur la sortie standard.")
+def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine: bool) -> None:
+    """Cherche les doublons d'un fichier d'identités (CSV ou parquet), sans registre.
+
+    MAP.toml dit quelle colonne porte quel trait, par exemple :
+
+    \b
+      [columns]
+      id = "numero"
+      birth_name = "nom_naissance"
+      given_names = ["prenom1", "prenom2"]
+      birth_date = "ddn"
+
+    Traits : birth_name, given_names, first_given_name, used_name, used_given_name, birth_date, sex, birth_place,
+    matricule, postal_code, address, city, phone, email. Seul id est obligatoire.
+    """
+    for path in (file, columns):
+        if not path.exists():
+            raise UsageError(f"{path} n'existe pas.", hint="Rien n'a été lu ni écrit ; vérifiez le chemin.")
+    from insvigil import pipeline
+
+    settings, _ = settings_at(config)
+    with progress("matching") as watch:
+        summary = pipeline.match_file(file, columns, out, settings.matching, progress=watch)
+    if as_machine:
+        as_json(summary)
+        return
+    counts = summary["counts"]
+    step("lecture", f"{number(counts['read'])} lignes, {number(counts['rejected'])} rejets")
+    step(
+        "matching",
+        f"{number(counts['candidates'])} paires comparées, {number(counts['proposed'])} doublons potentiels, "
+        f"{number(counts['groups'])} agrégats",
+    )
+    step("sortie", f"{out} en {number(summary['seconds']['total'])} s")
+
+
+@click.command("explain-pair", cls=Command, example="insvigil explain-pair 0001234 0005678 --config insvigil.toml")
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@click.option("--domain", metavar="DOMAINE", help="Autorité d'affectation des IPP, s'il y en a plusieurs.")
+@click.option("--file", metavar="FICHIER", type=click.Path(path_type=Path), help="Fichier d'identités, au lieu du registre.")
+@click.option("--columns", metavar="MAP.toml", type=click.Path(path_type=Path), help="Avec --file : les colonnes.")
+@click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
+@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+def explain_pair(
+    left: str, right: str, domain: str | None, file: Path | None, columns: Path | None, config: Path | None, as_machine: bool
+) -> None:
+    """Dit, trait par trait et en bits, pourquoi A et B sont ou ne sont pas proposés comme doublon.
+
+    A et B sont des IPP du registre ou, avec --file et --columns, des identifiants du fichier.
+    """
+    from insvigil import pipeline
+
+    settings, folder = settings_at(config)
+    if (file is None) != (columns is None):
+        raise UsageError("--file et --columns vont ensemble.")
+    if file is not None and columns is not None:
+        explained = pipeline.explain_pair_of_file(file, columns, left, right, settings)
+    else:
+        explained = pipeline.explain_pair(left, right, settings, folder=folder, domain=domain)
+    if as_machine:
+        as_json(explained)
+        return
+    table(["trait", "A", "B", "constat", "bits"], explained["steps"], title="Du doute initial à la conclusion")
+    click.echo(f"Total : {number(float(explained['weight']))} bits, probabilité {explained['probability']:.1%}".replace(".", ","))
+    click.echo(f"Conclusion : {explained['finding']}" + (f" (règle {explained['rule']})" if explained["rule"] else ""))
