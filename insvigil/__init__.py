@@ -1,5 +1,71 @@
-"""insvigil: a batch engine for hospital identity vigilance in France."""
+"""insvigil: a batch engine for hospital identity vigilance in France.
+
+The public surface, loaded on first use::
+
+    import insvigil as iv
+
+    settings = iv.Settings.load("insvigil.toml")
+    with iv.open_register(settings.register_) as register:
+        night = iv.run([Path("flux/2026-11-20")], settings, register, out=Path("sortie"))
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from insvigil.errors import ContractError, InsvigilError, RegisterError, SettingsError, SourceError, UsageError
+    from insvigil.matching import match
+    from insvigil.pipeline import Night, explain_pair, match_file, run
+    from insvigil.register import Register, open_register
+    from insvigil.settings import Settings
+    from insvigil.traits import normalise
+
+_HOMES = {
+    "ContractError": "errors",
+    "InsvigilError": "errors",
+    "Night": "pipeline",
+    "Register": "register",
+    "RegisterError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "SourceError": "errors",
+    "UsageError": "errors",
+    "explain_pair": "pipeline",
+    "match": "matching",
+    "match_file": "pipeline",
+    "normalise": "traits",
+    "open_register": "register",
+    "run": "pipeline",
+}
+
+__all__ = [
+    "ContractError",
+    "InsvigilError",
+    "Night",
+    "Register",
+    "RegisterError",
+    "Settings",
+    "SettingsError",
+    "SourceError",
+    "UsageError",
+    "explain_pair",
+    "match",
+    "match_file",
+    "normalise",
+    "open_register",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'insvigil' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"insvigil.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

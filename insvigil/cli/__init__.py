@@ -28,7 +28,6 @@ ENTRIES = {
 }
 
 
-
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         click.echo(f"insvigil {__version__}")

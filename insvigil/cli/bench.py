@@ -36,7 +36,9 @@ def generate(identities: int, seed: int, out: Path) -> None:
     click.echo(f"{identities} identités inventées dans {out}")
 
 
-@click.command(cls=Command, example="insvigil bench score --truth essai/truth.parquet --pairs sortie/pairs.parquet --json")
+@click.command(
+    cls=Command, example="insvigil bench score --truth essai/truth.parquet --pairs sortie/pairs.parquet --json"
+)
 @click.option("--truth", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Colonnes id, person.")
 @click.option("--pairs", metavar="FICHIER", type=click.Path(path_type=Path), help="Colonnes left, right (et finding).")
 @click.option("--groups", metavar="FICHIER", type=click.Path(path_type=Path), help="Colonnes id, group.")

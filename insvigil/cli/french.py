@@ -49,10 +49,11 @@ class _Speech(click.Command):
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = [record for p in self.get_params(ctx) if (record := p.get_help_record(ctx)) is not None]
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
         if records:
             with formatter.section("Options"):
-                formatter.write_dl(records)
+                formatter.write_dl([(name, text.replace("[required]", "[obligatoire]")) for name, text in records])
 
 
 class Command(_Speech):

@@ -15,7 +15,7 @@ from insvigil.errors import UsageError
 @click.argument("path", metavar="FICHIER", type=click.Path(path_type=Path))
 @click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 def inspect(path: Path, as_machine: bool) -> None:
-    """Recense un flux sans rien écrire : événements, versions, jeux de caractères, statuts, champs absents, remarques."""
+    """Recense un flux sans rien écrire : événements, versions, jeux de caractères, statuts, champs absents."""
     from insvigil.reading import inspect as census
 
     if not path.exists():

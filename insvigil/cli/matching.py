@@ -14,7 +14,13 @@ from insvigil.errors import UsageError
 
 @click.command(cls=Command, example="insvigil match extrait.csv --columns colonnes.toml --out sortie")
 @click.argument("file", metavar="FICHIER", type=click.Path(path_type=Path))
-@click.option("--columns", metavar="MAP.toml", required=True, type=click.Path(path_type=Path), help="Quelle colonne porte quel trait.")
+@click.option(
+    "--columns",
+    metavar="MAP.toml",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Quelle colonne porte quel trait.",
+)
 @click.option("--out", metavar="DOSSIER", required=True, type=click.Path(path_type=Path), help="Où écrire.")
 @click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
 @click.option("--json", "as_machine", is_flag=True, help="Écrit le bilan (run.json) sur la sortie standard.")
@@ -58,12 +64,20 @@ def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine:
 @click.argument("left", metavar="A")
 @click.argument("right", metavar="B")
 @click.option("--domain", metavar="DOMAINE", help="Autorité d'affectation des IPP, s'il y en a plusieurs.")
-@click.option("--file", metavar="FICHIER", type=click.Path(path_type=Path), help="Fichier d'identités, au lieu du registre.")
+@click.option(
+    "--file", metavar="FICHIER", type=click.Path(path_type=Path), help="Fichier d'identités, au lieu du registre."
+)
 @click.option("--columns", metavar="MAP.toml", type=click.Path(path_type=Path), help="Avec --file : les colonnes.")
 @click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
 @click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 def explain_pair(
-    left: str, right: str, domain: str | None, file: Path | None, columns: Path | None, config: Path | None, as_machine: bool
+    left: str,
+    right: str,
+    domain: str | None,
+    file: Path | None,
+    columns: Path | None,
+    config: Path | None,
+    as_machine: bool,
 ) -> None:
     """Dit, trait par trait et en bits, pourquoi A et B sont ou ne sont pas proposés comme doublon.
 
@@ -82,5 +96,9 @@ def explain_pair(
         as_json(explained)
         return
     table(["trait", "A", "B", "constat", "bits"], explained["steps"], title="Du doute initial à la conclusion")
-    click.echo(f"Total : {number(float(explained['weight']))} bits, probabilité {explained['probability']:.1%}".replace(".", ","))
+    click.echo(
+        f"Total : {number(float(explained['weight']))} bits, probabilité {explained['probability']:.1%}".replace(
+            ".", ","
+        )
+    )
     click.echo(f"Conclusion : {explained['finding']}" + (f" (règle {explained['rule']})" if explained["rule"] else ""))

@@ -27,16 +27,25 @@ def settings_at(config: Path | None):  # type: ignore[no-untyped-def]
 @click.command(
     cls=Command, example="insvigil run flux/2026-11-20 --config insvigil.toml --out sortie/2026-11-20 --until matching"
 )
-@click.argument(
-    "paths", metavar="FICHIERS_OU_DOSSIERS…", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="FICHIERS_OU_DOSSIERS…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
 @click.option("--out", metavar="DOSSIER", type=click.Path(path_type=Path), help="Sortie (défaut : sortie/DATE).")
-@click.option("--until", metavar="ÉTAPE", type=click.Choice(STAGES), default=Stage.REPORTING.value, help=f"S'arrête après l'une de : {', '.join(STAGES)}.")
+@click.option(
+    "--until",
+    metavar="ÉTAPE",
+    type=click.Choice(STAGES),
+    default=Stage.REPORTING.value,
+    help=f"S'arrête après l'une de : {', '.join(STAGES)}.",
+)
 @click.option("--full", is_flag=True, help="Compare de nouveau tout le registre, pas seulement ce qui a changé.")
 @click.option("--json", "as_machine", is_flag=True, help="Écrit le bilan (run.json) sur la sortie standard.")
-def run(paths: tuple[Path, ...], config: Path | None, out: Path | None, until: str, full: bool, as_machine: bool) -> None:
-    """Lit les fichiers de la nuit, met à jour le registre, cherche les doublons, mesure la qualification, écrit le rapport."""
+def run(
+    paths: tuple[Path, ...], config: Path | None, out: Path | None, until: str, full: bool, as_machine: bool
+) -> None:
+    """Traite la nuit : lit les fichiers, met à jour le registre, cherche les doublons, mesure la qualification.
+
+    Écrit le rapport et les tableaux dans le dossier de sortie, puis valide le registre, en une fois.
+    """
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} n'existe pas.", hint="Rien n'a été lu ni écrit ; vérifiez le chemin.")
@@ -46,8 +55,6 @@ def run(paths: tuple[Path, ...], config: Path | None, out: Path | None, until: s
     settings, folder = settings_at(config)
     target = out or Path("sortie") / date.today().isoformat()
     with open_register(settings.register_, folder=folder) as register, progress("lecture") as watch:
-        night = pipeline.run(
-            paths, settings, register, out=target, until=until, full=full, tell=step, progress=watch
-        )
+        night = pipeline.run(paths, settings, register, out=target, until=until, full=full, tell=step, progress=watch)
     if as_machine:
         as_json(night.summary)

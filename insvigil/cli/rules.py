@@ -23,9 +23,13 @@ def catalogue() -> list[Rule]:
 
 
 @click.command(cls=Command, example="insvigil rules --select IDV-NOM,IDV-INS --json")
-@click.option("--select", metavar="CODES", default="", help="Seulement ces codes ou débuts de code, séparés par des virgules.")
+@click.option(
+    "--select", metavar="CODES", default="", help="Seulement ces codes ou débuts de code, séparés par des virgules."
+)
 @click.option("--ignore", metavar="CODES", default="", help="Sans ces codes ou débuts de code.")
-@click.option("--statistics", metavar="DOSSIER", type=click.Path(path_type=Path), help="Compte les constats d'une sortie.")
+@click.option(
+    "--statistics", metavar="DOSSIER", type=click.Path(path_type=Path), help="Compte les constats d'une sortie."
+)
 @click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 def rules(select: str, ignore: str, statistics: Path | None, as_machine: bool) -> None:
     """Liste les règles : code, gravité, portée, phrase, source et degré de certitude."""

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import insvigil
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_all__is_sorted_and_every_name_resolves() -> None:
+    assert insvigil.__all__ == sorted(insvigil.__all__)
+    assert set(insvigil.__all__) == set(insvigil._HOMES)
+    for name in insvigil.__all__:
+        assert getattr(insvigil, name).__name__ == name
+
+
+def test_version__is_the_same_in_the_package_and_the_project_file() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == insvigil.__version__
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.fr.md"])
+def test_readme__every_link_and_command_exists(readme: str) -> None:
+    from insvigil.cli import ENTRIES
+
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in link:
+            assert (ROOT / link).exists(), link
+    commands = set(re.findall(r"^insvigil ([a-z-]+)", text, flags=re.MULTILINE))
+    assert commands
+    assert commands <= set(ENTRIES)
