@@ -166,8 +166,9 @@ class Identities(IdentityFields):
 class Changes(dy.Schema):
     """The ledger of folding: one row a field that changed, append-only.
 
-    ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. Creation writes one row
-    a field with ``old`` null. ``field`` is an identity field, or one of ``merged_into``, ``ipp``, ``linked_to``.
+    ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. A creation is one row:
+    ``field`` is ``ipp``, ``old`` null, ``new`` the IPP (its first fields are in ``Identities``). Otherwise ``field`` is
+    an identity field, or one of ``merged_into``, ``ipp`` (IPP changed), ``linked_to``.
     """
 
     domain = _text(nullable=False)
