@@ -219,6 +219,27 @@ class Document(Coded):
     IE = "IE", "identification électronique eIDAS", "PAM FR ZFD-7"
 
 
+class Mesh(Coded):
+    """What a figure is given by."""
+
+    ESTABLISHMENT = "establishment", "établissement"
+    SITE = "site", "site (FINESS géographique)"
+    POLE = "pole", "pôle"
+    UNIT = "unit", "unité fonctionnelle"
+    ACTIVITY = "activity", "activité"
+    AGE_BAND = "age_band", "tranche d'âge"
+
+
+class Grain(Coded):
+    """How a period is cut."""
+
+    DAY = "day", "jour"
+    WEEK = "week", "semaine"
+    MONTH = "month", "mois"
+    QUARTER = "quarter", "trimestre"
+    YEAR = "year", "année"
+
+
 class Verdict(Coded):
     """The answer to an objective; without a target there is no verdict."""
 
