@@ -31,6 +31,7 @@ TODAY = date(2026, 11, 1)
 _AGE_WEIGHTS = (6, 5, 4.5, 4.8, 5.5, 6, 6.5, 6.5, 6.2, 6, 6.2, 6.2, 6.2, 6, 5.8, 5, 4, 3.2, 2, 0.8, 0.2)  # by 5 years
 _GIVEN_NAME_COUNTS = (0.28, 0.35, 0.33, 0.04)  # one to four given names, as on death certificates of 1970
 _MATERNITY_SIZE = 8_000  # since 1975, births are registered in towns that have a maternity ward
+_UNKNOWN_DAY_ABROAD = 0.04  # their civil status itself says 1 January
 _NONE = -1
 
 
@@ -114,9 +115,11 @@ class Kin:
 def invent_persons(size: int, mix: ErrorMix, basin: Basin, lists: Lists, rng: np.random.Generator) -> Persons:
     """Return ``size`` persons with their relatives among them."""
     sex, born = _draw_births(size, rng)
+    abroad = rng.random(size) < mix.born_abroad
+    unknown = abroad & (rng.random(size) < _UNKNOWN_DAY_ABROAD)
+    born[unknown] = born[unknown].astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(int)
     kin = _draw_kin(sex, born, mix, rng)
     _relate_births(sex, born, kin, rng)
-    abroad = rng.random(size) < mix.born_abroad
     for pairs in (kin.twins, kin.siblings):
         abroad[pairs[:, 1]] = abroad[pairs[:, 0]]
     surname, second = _draw_surnames(abroad, born, lists, rng)

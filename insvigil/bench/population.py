@@ -194,9 +194,9 @@ def _given_names(codes: npt.NDArray[np.int32], style: npt.NDArray[np.int64], lis
 
 
 def _dates(who: Persons, mix: ErrorMix, rng: np.random.Generator) -> pl.Series:
-    """Return ISO dates; people born abroad without a known day carry 1 January, and a few others do by default."""
+    """Return ISO dates, a few of them put to 1 January by default."""
     days = who.born.astype("datetime64[D]")
-    unknown = rng.random(len(days)) < np.where(who.abroad, 0.04, mix.placeholder_date)
+    unknown = rng.random(len(days)) < mix.placeholder_date
     days[unknown] = days[unknown].astype("datetime64[Y]").astype("datetime64[D]")
     return pl.Series(days).cast(pl.Date).dt.to_string("%Y-%m-%d")
 

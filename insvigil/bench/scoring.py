@@ -1,0 +1,130 @@
+"""How well pairs or groups agree with a truth: the yardstick of a matcher.
+
+Pairs are unordered and counted once. Groups are scored on the pairs they imply and by B-cubed (each identity weighs the
+same, so that one enormous group does not hide the rest).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from insvigil.errors import SourceError
+from insvigil.vocabulary import Finding
+
+_PAIR = ("left", "right")
+
+
+def read_result(path: Path) -> pl.DataFrame:
+    """Return a table of pairs, groups or truth read from parquet or CSV, every column as text but the scores."""
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"Le fichier {path} ne peut pas être lu.", hint="Attendu : parquet ou CSV.") from error
+
+
+def score(truth: pl.DataFrame, found: pl.DataFrame) -> dict[str, Any]:
+    """Return counts, precision, recall and F1 of ``found`` against ``truth`` (id, person and, if known, twin).
+
+    ``found`` holds pairs (left, right; when there is a ``finding``, only DPOT rows count) or groups (id, group). Both
+    name identities by the ids of the truth. With twins known, says how many pairs of twins were joined.
+    """
+    _require(truth, ("id", "person"), "La vérité")
+    people = truth.with_columns(pl.col("id").cast(pl.String))
+    if set(_PAIR) <= set(found.columns):
+        kind, pairs = "pairs", _proposed(found)
+    else:
+        _require(found, ("id", "group"), "Le résultat")
+        kind, pairs = "groups", _implied(found.select(pl.col("id").cast(pl.String), pl.col("group")))
+    numbered = people.select("id", "person")
+    joined = pairs.join(numbered, left_on="left", right_on="id", how="left").join(
+        numbered, left_on="right", right_on="id", how="left", suffix="_right"
+    )
+    unknown = joined.filter(pl.col("person").is_null() | pl.col("person_right").is_null()).height
+    if unknown:
+        raise SourceError(
+            f"{unknown} paires nomment une identité absente de la vérité.", hint="Vérifiez les deux fichiers."
+        )
+    right = joined.filter(pl.col("person") == pl.col("person_right")).height
+    true = _true_pairs(people)
+    result: dict[str, Any] = {"kind": kind, "identities": people.height, "true_pairs": true}
+    result |= {"found_pairs": pairs.height, "right_pairs": right} | _rates(right, pairs.height, true)
+    if kind == "groups":
+        result |= _b_cubed(people, found)
+    if "twin" in people.columns:
+        result |= _twins(people, joined)
+    return result
+
+
+def _require(frame: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise SourceError(f"{what} n'a pas de colonne « {' » ni « '.join(missing)} ».")
+
+
+def _proposed(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the distinct unordered pairs that are proposed."""
+    if "finding" in found.columns:
+        found = found.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value)
+    left, right = (pl.col(name).cast(pl.String) for name in _PAIR)
+    ordered = found.select(left=pl.min_horizontal(left, right), right=pl.max_horizontal(left, right))
+    return ordered.filter(pl.col("left") != pl.col("right")).unique()
+
+
+def _implied(groups: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs that groups imply."""
+    members = groups.unique()
+    return (
+        members.join(members, on="group", suffix="_right")
+        .filter(pl.col("id") < pl.col("id_right"))
+        .select(left="id", right="id_right")
+    )
+
+
+def _true_pairs(people: pl.DataFrame) -> int:
+    sizes = people.group_by("person").len()["len"].cast(pl.Int64)
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def _rates(right: int, found: int, true: int) -> dict[str, float | None]:
+    precision = right / found if found else None
+    recall = right / true if true else None
+    f1 = 2 * right / (found + true) if found + true else None
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _b_cubed(people: pl.DataFrame, groups: pl.DataFrame) -> dict[str, float]:
+    """Return B-cubed precision and recall; an identity in no group is alone in its own."""
+    members = groups.select(pl.col("id").cast(pl.String), group=pl.col("group").cast(pl.String)).unique("id")
+    placed = people.select("id", "person").join(members, on="id", how="left")
+    placed = placed.with_columns(pl.col("group").fill_null("seul " + pl.col("id")))
+    shared = placed.select(
+        both=pl.len().over("person", "group"), group=pl.len().over("group"), person=pl.len().over("person")
+    )
+    both = pl.col("both")
+    precision, recall = shared.select(p=(both / pl.col("group")).mean(), r=(both / pl.col("person")).mean()).row(0)
+    return {
+        "b_cubed_precision": precision,
+        "b_cubed_recall": recall,
+        "b_cubed_f1": 2 * precision * recall / (precision + recall),
+    }
+
+
+def _twins(people: pl.DataFrame, joined: pl.DataFrame) -> dict[str, int | float | None]:
+    """Return how many pairs of twins there are, as persons, and how many have a pair that joins them."""
+    pairs = people.filter(pl.col("twin") > pl.col("person")).select("person", "twin").unique()
+    twins = pairs.rename({"person": "a", "twin": "b"}).cast(pl.Int64)
+    met = joined.filter(pl.col("person") != pl.col("person_right")).select(
+        a=pl.min_horizontal("person", "person_right").cast(pl.Int64),
+        b=pl.max_horizontal("person", "person_right").cast(pl.Int64),
+    )
+    wrong = twins.join(met.unique(), on=["a", "b"], how="semi").height
+    return {
+        "twin_pairs": twins.height,
+        "twins_joined": wrong,
+        "twins_joined_rate": wrong / twins.height if twins.height else None,
+    }
