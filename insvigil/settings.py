@@ -47,6 +47,8 @@ class TraitsSettings(_Section):
     """Codes (ou débuts de code) des détecteurs éteints."""
     severity: dict[str, str] = {}
     """Gravités changées par le site : code = "warning"."""
+    placeholders: list[str] = []
+    """Valeurs de remplacement propres au site, à ne jamais comparer comme des noms (ex. "NON COMMUNIQUE")."""
 
 
 class MatchingSettings(_Section):

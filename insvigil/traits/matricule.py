@@ -1,0 +1,80 @@
+"""The matricule INS (NIR or NIA): its text, its key, whether it stands.
+
+Sources: CNAM ``nir-validation`` 2.0.0 (shape, pseudo-months 20-99) and the key computation, both verified (V); test
+vectors in ``tests/traits/test_matricule.py``. A NIR that starts with 5-6 (MIG) or 7-8 (NNP) is no INS.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
+
+SHAPE = r"^[12][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])(?:[0-9]{2}|2[AB])[0-9]{6}"
+"""The 13 characters of an INS: sex, year, month or pseudo-month, department, commune, order."""
+
+KINDS = pl.Enum([kind.value for kind in MatriculeKind])
+
+
+def _number(thirteen: pl.Expr) -> pl.Expr:
+    """Return the number of 13 characters, 2A counted 19 and 2B counted 18; null when there is none."""
+    department = thirteen.str.slice(5, 2).replace({"2A": "19", "2B": "18"})
+    return pl.concat_str(thirteen.str.slice(0, 5), department, thirteen.str.slice(7)).cast(pl.Int64, strict=False)
+
+
+def key_of(thirteen: str) -> int:
+    """Return the key (1 to 97) of 13 characters; ``ValueError`` when they are not digits (but 2A and 2B)."""
+    department = {"2A": "19", "2B": "18"}.get(thirteen[5:7], thirteen[5:7])
+    number = thirteen[:5] + department + thirteen[7:]
+    if len(number) != 13 or not (number.isascii() and number.isdigit()):
+        raise ValueError("un matricule a 13 caractères avant sa clé")
+    return 97 - int(number) % 97
+
+
+def keys_of(thirteens: pl.Series) -> pl.Series:
+    """Return the key of each text of 13 characters, null where there is none."""
+    whole = pl.col(thirteens.name).str.len_bytes() == 13
+    key = 97 - _number(pl.col(thirteens.name)) % 97
+    return thirteens.to_frame().select(pl.when(whole).then(key).cast(pl.Int8)).to_series()
+
+
+def cleaned(texts: pl.Series) -> pl.Series:
+    """Return the letters and digits of each text, upper case, null when no digit but zero is there."""
+    kept = texts.str.replace_all("[^0-9A-Za-z]+", "").str.to_uppercase()
+    return kept.set((~kept.str.contains("[1-9]")).fill_null(False), None)
+
+
+def validity(cleaned_texts: pl.Series) -> pl.Series:
+    """Return whether each cleaned text is a whole INS: 15 characters, the right shape, the right key."""
+    text = pl.col("text")
+    shaped = text.str.contains(SHAPE + "[0-9]{2}$")
+    right = 97 - _number(text.str.slice(0, 13)) % 97 == text.str.slice(13).cast(pl.Int64, strict=False)
+    return (
+        pl.DataFrame({"text": cleaned_texts})
+        .select((shaped & right.fill_null(False)).alias(cleaned_texts.name))
+        .to_series()
+    )
+
+
+def is_valid(text: str) -> bool:
+    """Return whether a text is a whole INS (see ``validity``), blanks and case apart."""
+    return validity(cleaned(pl.Series([text], dtype=pl.String))).item() is True
+
+
+def matricules(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the 13 characters of each matricule (all of it when it has another length) and whether it is valid.
+
+    A matricule of 13 characters cannot be checked: it is compared, and not valid (an INS carries its key).
+    """
+    text = cleaned(texts)
+    bare = (
+        pl.when(pl.col("text").str.len_bytes().is_in([13, 15])).then(pl.col("text").str.slice(0, 13)).otherwise("text")
+    )
+    return pl.DataFrame({"text": text}).select(bare.alias(texts.name)).to_series(), validity(text)
+
+
+def kinds(oids: pl.Series) -> pl.Series:
+    """Return the kind of matricule that each OID names; ``other`` for an OID that names none."""
+    known = {oid: kind.value for oid, kind in OID_OF_MATRICULE.items()}
+    kind = oids.str.strip_chars().str.strip_prefix("urn:oid:").replace_strict(known, default=MatriculeKind.OTHER.value)
+    return kind.set(oids.is_null(), None).cast(KINDS)

@@ -1,0 +1,143 @@
+"""The stage: identities as received in, comparable traits out, row for row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import Traits
+from insvigil.settings import TraitsSettings
+from insvigil.traits import birth, contact, matricule, names, places
+from insvigil.traits.distinct import Distinct, present, rewrite
+from insvigil.vocabulary import Attribute, BirthDateKind, IdentityCode, MatriculeKind, Sex
+
+SEXES: dict[str, Sex] = {
+    **dict.fromkeys(("M", "1", "H", "MALE", "HOMME", "MASCULIN", "MASC", "G", "GARCON"), Sex.MALE),
+    **dict.fromkeys(("F", "2", "FEMALE", "FEMME", "FEMININ", "FEM", "FILLE"), Sex.FEMALE),
+    **dict.fromkeys(
+        ("I", "U", "O", "A", "N", "X", "0", "3", "9", "UN", "UNKNOWN", "OTHER", "INDETERMINE", "INCONNU", "AUTRE"),
+        Sex.INDETERMINATE,
+    ),
+}
+"""Spellings of the sex (HL7 table 0001, FHIR, CDA, 1/2 of the NIR, French words), as comparison keys or digits."""
+
+YES_NO: dict[str, bool] = {
+    **dict.fromkeys(("Y", "YES", "O", "OUI", "1", "TRUE", "T"), True),
+    **dict.fromkeys(("N", "NO", "NON", "0", "FALSE", "F"), False),
+}
+
+
+def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) -> dy.DataFrame[Traits]:
+    """Return the comparable traits of identities, one row a row, in the same order.
+
+    ``identities`` has any of the columns of ``frames.IdentityFields`` as text (a missing column is unknown) and maybe
+    ``identity_id`` (else the row number). Columns are worked one at a time on their distinct values. The originals
+    are not altered: what is nulled here (INCONNU, TEST…) is a finding of the detectors.
+    """
+    extra = placeholder_keys(settings)
+    height = identities.height
+
+    def received(name: str) -> pl.Series:
+        if name not in identities.columns:
+            return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
+        return present(identities[name])
+
+    def text(name: str, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
+        return rewrite(received(name), rule).alias(name)
+
+    name_key = partial(names.name_key, extra_placeholders=extra)
+    given_names = received("given_names")
+    columns = [
+        _identity_ids(identities),
+        text("birth_name", partial(names.family_key, extra_placeholders=extra)),
+        rewrite(given_names, name_key).alias("given_names"),
+        _either(
+            text("first_given_name", name_key),
+            rewrite(given_names, partial(names.first_of_list, extra_placeholders=extra)),
+        ),
+        text("used_name", name_key),
+        text("used_given_name", name_key),
+        *_birth_date(received("birth_date"), received("birth_date_lunar"), received("birth_date_corrected")),
+        _coded(received("sex"), SEXES, pl.Enum([sex.value for sex in Sex])),
+        _either(text("birth_place", places.place_keys), rewrite(received("birth_place_name"), places.place_keys)),
+        *_matricule(received("matricule"), received("matricule_oid")),
+        text("postal_code", contact.postal_code_keys),
+        text("address", contact.address_keys),
+        text("city", contact.city_keys),
+        text("phone", contact.phone_keys),
+        text("email", contact.email_keys),
+        _each_distinct(received("birth_rank"), _rank),
+        _coded(received("multiple_birth"), YES_NO, pl.Boolean()),
+        _each_distinct(received("death_date"), birth.calendar_date),
+    ]
+    traits = pl.DataFrame(columns)
+    qualified = _qualified(traits, received("identity_code"), received("attributes"))
+    return Traits.validate(traits.with_columns(qualified))
+
+
+def placeholder_keys(settings: TraitsSettings | None) -> tuple[str, ...]:
+    """Return the site's own placeholders as comparison keys."""
+    own = pl.Series(settings.placeholders if settings else [], dtype=pl.String)
+    return tuple(names.comparison_key(own).drop_nulls().to_list())
+
+
+def _identity_ids(identities: pl.DataFrame) -> pl.Series:
+    if "identity_id" in identities.columns:
+        return identities["identity_id"].cast(pl.UInt32)
+    return pl.Series("identity_id", range(identities.height), dtype=pl.UInt32)
+
+
+def _either(first: pl.Series, second: pl.Series) -> pl.Series:
+    if not first.has_nulls():
+        return first
+    return pl.select(pl.coalesce(pl.lit(first), pl.lit(second)).alias(first.name)).to_series()
+
+
+def _each_distinct(column: pl.Series, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    distinct = Distinct(column)
+    return distinct.spread(rule(distinct.values)).alias(column.name)
+
+
+def _coded(column: pl.Series, meanings: dict[str, Sex] | dict[str, bool], dtype: pl.DataType) -> pl.Series:
+    def rule(values: pl.Series) -> pl.Series:
+        spelled = values.str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}|[^A-Z0-9]", "")
+        return spelled.replace_strict(meanings, default=None, return_dtype=dtype)
+
+    return _each_distinct(column, rule)
+
+
+def _rank(values: pl.Series) -> pl.Series:
+    rank = values.str.strip_chars().cast(pl.Int8, strict=False)
+    return rank.set(((rank < 1) | (rank > 9)).fill_null(False), None)
+
+
+def _birth_date(dates: pl.Series, lunar: pl.Series, corrected: pl.Series) -> list[pl.Series]:
+    """Return the four columns of the birth date; lunar when ZFD-1 says so, a placeholder when ZFD-4 says corrected."""
+    distinct = Distinct(dates)
+    parts = birth.date_parts(distinct.values)
+    year, month, day, kind = (distinct.spread(parts[name]).alias(f"birth_{name}") for name in parts.columns)
+    completed = corrected.str.to_uppercase().is_in(["Y", "O", "1"]) & (kind == BirthDateKind.EXACT.value)
+    kind = kind.set(completed.fill_null(False), BirthDateKind.PLACEHOLDER.value)
+    kind = kind.set(lunar.is_not_null(), BirthDateKind.LUNAR.value)
+    return [year, month, day, kind.alias("birth_date_kind")]
+
+
+def _matricule(texts: pl.Series, oids: pl.Series) -> list[pl.Series]:
+    text, valid = matricule.matricules(texts)
+    return [
+        text.cast(pl.Categorical),
+        valid.set(text.is_null(), None).alias("matricule_valid"),
+        _each_distinct(oids, matricule.kinds).set(text.is_null(), None).alias("matricule_kind"),
+    ]
+
+
+def _qualified(traits: pl.DataFrame, codes: pl.Series, attributes: pl.Series) -> pl.Series:
+    """Return whether each identity is VALI with an INS of production, neither fictive nor douteuse (PAM FR §6.6.15)."""
+    kind = traits["matricule_kind"].cast(pl.String)
+    stands = traits["matricule"].is_not_null() & kind.is_in([MatriculeKind.NIR.value, MatriculeKind.NIA.value])
+    barred = attributes.str.contains(rf"\b(?:{Attribute.FICTIVE.value}|{Attribute.DOUTEUSE.value})\b")
+    vali = codes.str.strip_chars() == IdentityCode.VALI.value
+    return (vali.fill_null(False) & stands.fill_null(False) & ~barred.fill_null(False)).alias("qualified")
