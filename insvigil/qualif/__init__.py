@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from insvigil.qualif.indicators import active_period, measure
+from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
 
-__all__ = ["derive_statuses", "status_anomalies"]
+__all__ = ["active_period", "derive_statuses", "load_programmes", "measure", "status_anomalies"]
