@@ -38,6 +38,8 @@ COLUMNS: tuple[str, ...] = (
     "multiple_birth",
     "birth_rank",
 )
+MATCHED: tuple[str, ...] = ("id", *COLUMNS[: COLUMNS.index("email") + 1])
+"""The columns that ``insvigil match`` is told of."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,17 @@ class Population:
     identities: pl.DataFrame
     truth: pl.DataFrame
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write ``identities.parquet`` and ``truth.parquet`` into ``folder``, made if absent; return their paths."""
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = folder / "identities.parquet", folder / "truth.parquet"
-        for path, frame in zip(paths, (self.identities, self.truth), strict=True):
-            frame.write_parquet(path, compression="zstd", compression_level=1)
-        return paths
+
+def write(population: Population, folder: Path) -> list[Path]:
+    """Write ``identities.parquet``, ``truth.parquet`` and ``columns.toml`` for ``insvigil match``; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = {"identities": population.identities, "truth": population.truth}
+    paths = [folder / f"{name}.parquet" for name in frames]
+    for path, frame in zip(paths, frames.values(), strict=True):
+        frame.write_parquet(path, compression="zstd", compression_level=1)
+    columns = folder / "columns.toml"
+    columns.write_text("".join(["[columns]\n", *(f'{name} = "{name}"\n' for name in MATCHED)]), encoding="utf-8")
+    return [*paths, columns]
 
 
 def generate(identities: int, seed: int, mix: ErrorMix = DEFAULT) -> Population:

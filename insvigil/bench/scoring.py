@@ -6,7 +6,6 @@ same, so that one enormous group does not hide the rest).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,29 +16,28 @@ from insvigil.vocabulary import Finding
 _PAIR = ("left", "right")
 
 
-def read_result(path: Path) -> pl.DataFrame:
-    """Return a table of pairs, groups or truth read from parquet or CSV, every column as text but the scores."""
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"Le fichier {path} ne peut pas être lu.", hint="Attendu : parquet ou CSV.") from error
+def score_pairs(truth: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, Any]:
+    """Return counts, precision, recall and F1 of ``pairs`` (left, right) against ``truth`` (id, person, maybe twin).
 
-
-def score(truth: pl.DataFrame, found: pl.DataFrame) -> dict[str, Any]:
-    """Return counts, precision, recall and F1 of ``found`` against ``truth`` (id, person and, if known, twin).
-
-    ``found`` holds pairs (left, right; when there is a ``finding``, only DPOT rows count) or groups (id, group). Both
-    name identities by the ids of the truth. With twins known, says how many pairs of twins were joined.
+    When ``pairs`` has a ``finding``, only its DPOT rows count. Ids are compared as text. When the truth knows the
+    twins, says how many pairs of twins were joined. Raises SourceError when a pair names an identity the truth does
+    not know.
     """
-    _require(truth, ("id", "person"), "La vérité")
-    people = truth.with_columns(pl.col("id").cast(pl.String))
-    if set(_PAIR) <= set(found.columns):
-        kind, pairs = "pairs", _proposed(found)
-    else:
-        _require(found, ("id", "group"), "Le résultat")
-        kind, pairs = "groups", _implied(found.select(pl.col("id").cast(pl.String), pl.col("group")))
+    return _score(_people(truth), _proposed(pairs))
+
+
+def score_groups(truth: pl.DataFrame, groups: pl.DataFrame) -> dict[str, Any]:
+    """Return the figures of ``score_pairs`` for the pairs that ``groups`` (id, group) imply, and B-cubed."""
+    people = _people(truth)
+    members = groups.select(pl.col("id").cast(pl.String), pl.col("group")).unique()
+    return _score(people, _implied(members)) | _b_cubed(people, members)
+
+
+def _people(truth: pl.DataFrame) -> pl.DataFrame:
+    return truth.with_columns(pl.col("id").cast(pl.String))
+
+
+def _score(people: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, Any]:
     numbered = people.select("id", "person")
     joined = pairs.join(numbered, left_on="left", right_on="id", how="left").join(
         numbered, left_on="right", right_on="id", how="left", suffix="_right"
@@ -51,19 +49,9 @@ def score(truth: pl.DataFrame, found: pl.DataFrame) -> dict[str, Any]:
         )
     right = joined.filter(pl.col("person") == pl.col("person_right")).height
     true = _true_pairs(people)
-    result: dict[str, Any] = {"kind": kind, "identities": people.height, "true_pairs": true}
+    result: dict[str, Any] = {"identities": people.height, "true_pairs": true}
     result |= {"found_pairs": pairs.height, "right_pairs": right} | _rates(right, pairs.height, true)
-    if kind == "groups":
-        result |= _b_cubed(people, found)
-    if "twin" in people.columns:
-        result |= _twins(people, joined)
-    return result
-
-
-def _require(frame: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise SourceError(f"{what} n'a pas de colonne « {' » ni « '.join(missing)} ».")
+    return result | (_twins(people, joined) if "twin" in people.columns else {})
 
 
 def _proposed(found: pl.DataFrame) -> pl.DataFrame:
@@ -77,9 +65,8 @@ def _proposed(found: pl.DataFrame) -> pl.DataFrame:
 
 def _implied(groups: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs that groups imply."""
-    members = groups.unique()
     return (
-        members.join(members, on="group", suffix="_right")
+        groups.join(groups, on="group", suffix="_right")
         .filter(pl.col("id") < pl.col("id_right"))
         .select(left="id", right="id_right")
     )
@@ -99,8 +86,8 @@ def _rates(right: int, found: int, true: int) -> dict[str, float | None]:
 
 def _b_cubed(people: pl.DataFrame, groups: pl.DataFrame) -> dict[str, float]:
     """Return B-cubed precision and recall; an identity in no group is alone in its own."""
-    members = groups.select(pl.col("id").cast(pl.String), group=pl.col("group").cast(pl.String)).unique("id")
-    placed = people.select("id", "person").join(members, on="id", how="left")
+    named = groups.select("id", group=pl.col("group").cast(pl.String)).unique("id")
+    placed = people.select("id", "person").join(named, on="id", how="left")
     placed = placed.with_columns(pl.col("group").fill_null("seul " + pl.col("id")))
     shared = placed.select(
         both=pl.len().over("person", "group"), group=pl.len().over("group"), person=pl.len().over("person")

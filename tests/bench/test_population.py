@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from insvigil.bench.mistakes import DEFAULT, MIXES, SLIPS, draw_mix, make_slips, scale_mix
-from insvigil.bench.population import COLUMNS, Population, generate
+from insvigil.bench.population import COLUMNS, MATCHED, Population, generate, write
 
 CLEAN = scale_mix(
     replace(DEFAULT, matricule_absent=0.0, birth_place_absent=0.0, placeholder_date=0.0, born_abroad=0.3), 0.0
@@ -101,6 +102,13 @@ def test_generate__mothers_are_named_by_their_identity(population: Population) -
     assert (children["sex_mother"] == "F").mean() > 0.97
     years = children["birth_date"].str.head(4).cast(pl.Int32) - children["birth_date_mother"].str.head(4).cast(pl.Int32)
     assert years.median() == pytest.approx(30, abs=4)
+
+
+def test_write__gives_what_match_and_score_read(population: Population, tmp_path) -> None:
+    identities, truth, columns = write(population, tmp_path / "essai")
+    assert_frame_equal(pl.read_parquet(identities), population.identities)
+    assert_frame_equal(pl.read_parquet(truth), population.truth)
+    assert tomllib.loads(columns.read_text())["columns"] == {name: name for name in MATCHED}
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 50])
