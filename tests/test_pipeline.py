@@ -1,0 +1,106 @@
+"""The whole road on a small invented hospital, as real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from insvigil.frames import AGREEMENTS
+
+NIGHTS = 2
+
+
+def insvigil(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "insvigil", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hopital")
+    done = insvigil("demo", "h", "--identities", 2000, "--nights", NIGHTS, "--seed", 3, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "index.html" in done.stdout
+    return folder / "h"
+
+
+def outputs(hospital: Path) -> list[Path]:
+    return sorted((hospital / "sortie").iterdir())
+
+
+def test_demo__writes_every_stable_output_in_private(hospital: Path) -> None:
+    assert len(outputs(hospital)) == NIGHTS
+    for folder in outputs(hospital):
+        names = {path.name for path in folder.iterdir()}
+        assert names >= {
+            "run.json",
+            "rejects.parquet",
+            "identities.parquet",
+            "pairs.parquet",
+            "groups.parquet",
+            "indicators.parquet",
+            "indicators.csv",
+            "index.html",
+        }
+        for path in folder.iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_run__accounts_for_every_message(hospital: Path) -> None:
+    for folder in outputs(hospital):
+        summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        messages = summary["counts"]["messages"]
+        assert messages["read"] == messages["kept"] + messages["folded"] + messages["rejected"]
+        assert messages["read"] > 0
+        rejects = pl.read_parquet(folder / "rejects.parquet")
+        assert rejects.filter(pl.col("rejected")).height == messages["rejected"]
+        for key in ("version", "settings", "sources", "seconds"):
+            assert key in summary
+
+
+def test_run__pairs_name_identities_of_the_night(hospital: Path) -> None:
+    for folder in outputs(hospital):
+        pairs = pl.read_parquet(folder / "pairs.parquet")
+        ids = set(pl.read_parquet(folder / "identities.parquet")["id"])
+        assert set(pairs["left"]) | set(pairs["right"]) <= ids
+        assert pairs.select("left", "right").is_unique().all()
+        assert pairs["probability"].is_between(0, 1).all()
+        assert {f"agree_{trait}" for trait in AGREEMENTS} < set(pairs.columns)
+        assert (pairs["finding"] == "DPOT").any()
+        groups = pl.read_parquet(folder / "groups.parquet")
+        assert set(groups["id"]) <= ids
+        assert groups.group_by("group").len()["len"].min() >= 2  # type: ignore[operator]
+
+
+def test_run__no_matricule_leaves_for_an_identity_that_is_not_qualified(hospital: Path) -> None:
+    for folder in outputs(hospital):
+        identities = pl.read_parquet(folder / "identities.parquet")
+        others = identities.filter(pl.col("status") != "QUALIFIEE")
+        assert others["matricule"].null_count() == others.height
+        assert others["matricule_oid"].null_count() == others.height
+        assert identities["matricule"].is_not_null().any()
+
+
+def test_run__the_same_files_again_change_nothing(hospital: Path, tmp_path: Path) -> None:
+    last = outputs(hospital)[-1]
+    before = pl.read_parquet(last / "identities.parquet")
+    again = insvigil("run", "flux", "--out", tmp_path / "again", cwd=hospital)
+    assert again.returncode == 0, again.stderr
+    after = pl.read_parquet(tmp_path / "again" / "identities.parquet")
+    assert after.drop("changed", strict=False).equals(before.drop("changed", strict=False))
+    messages = json.loads((tmp_path / "again" / "run.json").read_text(encoding="utf-8"))["counts"]["messages"]
+    assert messages["kept"] == 0
+    assert messages["folded"] == messages["read"] > 0
+
+
+def test_run__until_a_stage_stops_there(hospital: Path, tmp_path: Path) -> None:
+    done = insvigil("run", "flux", "--out", tmp_path / "court", "--until", "traits", cwd=hospital)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "court" / "pairs.parquet").exists()
+    assert (tmp_path / "court" / "run.json").exists()
