@@ -1,0 +1,48 @@
+"""The identities as they stand, numbered for a run."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.errors import ContractError
+from insvigil.frames import IDENTITY_FIELDS, Identities
+from insvigil.register.opening import Register
+
+
+def identities(register: Register) -> dy.DataFrame[Identities]:
+    """Return the active identities by (domain, IPP), numbered from 0, and keep that numbering in ``register.keys``.
+
+    ``changed``: created or changed in the run under way, or in the last one when none is.
+    """
+    run = register.run or last_run(register)
+    found = register.query(
+        f"SELECT key, domain, ipp, {', '.join(IDENTITY_FIELDS)}, created_at, updated_at, changed_run = $run AS changed "
+        "FROM identity WHERE active ORDER BY domain, ipp",
+        {"run": run},
+    ).with_row_index("identity_id")
+    register.keys = found["key"]
+    return Identities.validate(found.select(Identities.column_names()))
+
+
+def resolve(register: Register, domain: str, ipp: str) -> tuple[str, str] | None:
+    """Return the ``(domain, ipp)`` an IPP designates today, through chains of merges; None when never seen."""
+    found = register.connection.execute(
+        "SELECT e.domain, e.ipp FROM identity i LEFT JOIN forward f USING (key) "
+        "JOIN identity e ON e.key = coalesce(f.terminal, i.key) WHERE i.domain = ? AND i.ipp = ?",
+        [domain, ipp],
+    ).fetchone()
+    return None if found is None else (found[0], found[1])
+
+
+def last_run(register: Register) -> int:
+    """Return the number of the last run, 0 when there is none."""
+    found = register.connection.execute("SELECT coalesce(max(run), 0) FROM run").fetchall()
+    return int(found[0][0])
+
+
+def numbering(register: Register) -> pl.DataFrame:
+    """Return ``identity_id`` and ``key`` as the last call of ``identities`` numbered them."""
+    if register.keys is None:
+        raise ContractError("les identités du traitement n'ont pas encore été numérotées (identities).")
+    return register.keys.alias("key").to_frame().with_row_index("identity_id")

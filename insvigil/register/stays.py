@@ -1,0 +1,126 @@
+"""Movements of stays: what is live after cancels and corrections, whatever the order in which it was learnt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import Stays
+from insvigil.register.opening import Register
+from insvigil.register.schema import MOVEMENT_FIELDS, TABLE
+from insvigil.register.statements import STAMP, in_order, values, winners
+from insvigil.register.triggers import CANCELS, CORRECT, MOVE_DOSSIER, MOVEMENTS
+from insvigil.vocabulary import MovementAction
+
+_NAME = ("domain", "venue", "movement")
+_STATE = ("key", "dossier", "visit", "action", *MOVEMENT_FIELDS)
+
+
+def fold_movements(register: Register, named: pl.DataFrame) -> dict[str, int]:
+    """Take the movements of a batch into the stays; return the counts.
+
+    A movement is ``(domain, venue, ZBE-1)``: numbers reused from one visit to another do not mix. The last of its
+    insertions and cancels says whether it lives; each of its fields is the one stated last.
+    """
+    events = _events(named)
+    moves = named.filter(pl.col("trigger") == MOVE_DOSSIER).select(
+        *STAMP, "domain", "key", dossier=pl.coalesce("merged_dossier", "dossier")
+    )
+    register.insert("movement_event", events)
+    register.insert("dossier_move", moves)
+    names = pl.concat([events.select(_NAME), _movements_of(register, moves)]).unique()
+    if not names.is_empty():
+        _recompute(register, names)
+    return {
+        "movements": events.height,
+        "cancelled": events.filter(pl.col("action") == MovementAction.CANCEL.value).height,
+        "dossiers_moved": moves.height,
+    }
+
+
+def stays(register: Register, *, since: datetime | None = None) -> dy.DataFrame[Stays]:
+    """Return the live movements (from ``since`` on when given), by venue and time, IPP resolved through merges."""
+    found = register.query(
+        f"SELECT i.domain, i.ipp, s.dossier, s.visit, s.movement, coalesce(s.origin, '{CORRECT}') AS trigger, "
+        f"{', '.join(f's.{name}' for name in MOVEMENT_FIELDS if name != 'origin')} "
+        "FROM stay s LEFT JOIN forward f ON f.key = s.key JOIN identity i ON i.key = coalesce(f.terminal, s.key) "
+        "WHERE s.live AND ($since IS NULL OR s.movement_at >= $since) "
+        "ORDER BY i.domain, i.ipp, s.venue, s.movement_at, s.movement",
+        {"since": since},
+    )
+    return Stays.validate(found.select(Stays.column_names()))
+
+
+def _events(named: pl.DataFrame) -> pl.DataFrame:
+    """Return what each message says of its movement; a movement without ZBE-1 is named by its venue and origin."""
+    found = named.filter(
+        pl.col("trigger").is_in(MOVEMENTS)
+        | (pl.col("trigger").is_in(["FHIR", "CSV"]) & pl.col("movement").is_not_null())
+    )
+    trigger = pl.col("trigger")
+    action = (
+        pl.when(pl.col("movement_action").is_in([member.value for member in MovementAction]))
+        .then(pl.col("movement_action"))
+        .when(trigger.is_in(list(CANCELS)))
+        .then(pl.lit(MovementAction.CANCEL.value))
+        .when(trigger == CORRECT)
+        .then(pl.lit(MovementAction.UPDATE.value))
+        .otherwise(pl.lit(MovementAction.INSERT.value))
+    )
+    stated = pl.col("movement_origin").is_not_null() & (action != MovementAction.INSERT.value)
+    origin = pl.when(stated).then(pl.col("movement_origin")).otherwise(trigger.replace(CANCELS))
+    found = found.with_columns(
+        action=action,
+        origin=pl.when(origin != CORRECT).then(origin),
+        movement_at=pl.coalesce("movement_at", "event_time"),
+        venue=pl.coalesce("visit", "dossier", pl.lit("~") + pl.col("ipp")),
+    )
+    family = pl.col("origin").replace({"A04": "A01"}).fill_null(CORRECT)
+    moment = pl.when(~family.is_in(["A01", "A03", "A05"])).then(pl.col("movement_at").dt.strftime("|%Y%m%d%H%M%S"))
+    found = found.with_columns(
+        movement=pl.coalesce("movement", pl.concat_str([pl.lit("~"), family, moment.fill_null("")]))
+    )
+    cancel = pl.col("action") == MovementAction.CANCEL.value
+    return found.select(
+        *_NAME,
+        "key",
+        "dossier",
+        "visit",
+        pl.when(pl.col("action") != MovementAction.UPDATE.value).then(pl.col("action")).alias("action"),
+        *STAMP,
+        *(
+            pl.when(~cancel | pl.lit(name in ("movement_at", "origin"))).then(pl.col(name)).alias(name)
+            for name in MOVEMENT_FIELDS
+        ),
+    )
+
+
+def _movements_of(register: Register, moves: pl.DataFrame) -> pl.DataFrame:
+    return register.query(
+        "SELECT DISTINCT domain, venue, movement FROM stay SEMI JOIN moves USING (domain, dossier)",
+        moves=moves.select("domain", "dossier").unique(),
+    )
+
+
+def _recompute(register: Register, names: pl.DataFrame) -> None:
+    names = names.with_row_index("group")
+    events = register.query(
+        "SELECT names.group, e.* FROM movement_event e JOIN names USING (domain, venue, movement)", names=names
+    )
+    moved = register.query("SELECT * FROM dossier_move SEMI JOIN dossiers USING (domain, dossier)",
+                           dossiers=events.select("domain", "dossier").drop_nulls().unique())  # fmt: skip
+    given = events.select("group", "domain", "dossier").unique().join(moved, on=["domain", "dossier"])
+    ordered = in_order(pl.concat([events, given], how="diagonal"), "group")
+    spans, origins = winners(ordered, "group", _STATE)
+    state = pl.concat([spans.select("group"), values(ordered, origins)], how="horizontal")
+    columns = [name for name in TABLE["stay"].names if name != "changed_run"]
+    rows = state.join(names, on="group").select(
+        pl.col("action").ne_missing(MovementAction.CANCEL.value).alias("live"),
+        *(name for name in columns if name != "live"),
+    )
+    old = register.query("SELECT s.* FROM stay s SEMI JOIN names USING (domain, venue, movement)", names=names)
+    rows = rows.select(columns).join(old.select(columns), on=columns, how="anti", nulls_equal=True)
+    register.delete("stay", rows.select(_NAME).join(old.select(_NAME), on=list(_NAME), how="semi"))
+    register.insert("stay", rows.with_columns(changed_run=pl.lit(register.run, pl.UInt32)))
