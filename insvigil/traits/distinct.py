@@ -19,8 +19,6 @@ Rewrite = Callable[[pl.Series], pl.Series]
 _SLICE = 1_000_000
 """Rows rewritten at a time when nearly all values differ: bounds the memory of intermediate strings."""
 
-_SAMPLE = 20_000
-
 
 class Distinct:
     """The distinct values of a text column and, for each row, the position of its value (null stays null)."""
@@ -54,11 +52,11 @@ def present(column: pl.Series) -> pl.Series:
 def rewrite(column: pl.Series, rule: Rewrite) -> pl.Series:
     """Return ``rule`` applied to each value, as ``Categorical``; ``rule`` maps a text series to one of its length.
 
-    ``rule`` sees the distinct values once, or slices of the column when a sample shows that nearly all differ (then
+    ``rule`` sees the distinct values once, or slices of the column when most differ (then
     finding the distinct ones would cost more, and would intern every raw value for ever).
     """
-    sample = column.head(_SAMPLE).drop_nulls()
-    if sample.len() > 1000 and sample.n_unique() > 0.6 * sample.len():
+    known = column.len() - column.null_count()
+    if known > _SLICE // 100 and int(pl.select(pl.lit(column).approx_n_unique()).item()) > known // 2:
         pieces = [rule(column.slice(start, _SLICE)).cast(pl.Categorical) for start in range(0, column.len(), _SLICE)]
         return pl.concat(pieces) if len(pieces) > 1 else pieces[0]
     distinct = Distinct(column)

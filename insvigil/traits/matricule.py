@@ -6,8 +6,11 @@ vectors in ``tests/traits/test_matricule.py``. A NIR that starts with 5-6 (MIG) 
 
 from __future__ import annotations
 
+from string import ascii_uppercase, digits
+
 import polars as pl
 
+from insvigil.traits.lines import kept_only, rewrite_lines
 from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
 
 SHAPE = r"^[12][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])(?:[0-9]{2}|2[AB])[0-9]{6}"
@@ -17,9 +20,11 @@ KINDS = pl.Enum([kind.value for kind in MatriculeKind])
 
 
 def _number(thirteen: pl.Expr) -> pl.Expr:
-    """Return the number of 13 characters, 2A counted 19 and 2B counted 18; null when there is none."""
-    department = thirteen.str.slice(5, 2).replace({"2A": "19", "2B": "18"})
-    return pl.concat_str(thirteen.str.slice(0, 5), department, thirteen.str.slice(7)).cast(pl.Int64, strict=False)
+    """Return the number of 13 characters, 2A counted 19 and 2B counted 18; null when there is none.
+
+    ``SHAPE`` allows letters at one place only, so a plain substitution is right for a matricule of that shape.
+    """
+    return thirteen.str.replace_many({"2A": "19", "2B": "18"}).cast(pl.Int64, strict=False)
 
 
 def key_of(thirteen: str) -> int:
@@ -40,7 +45,7 @@ def keys_of(thirteens: pl.Series) -> pl.Series:
 
 def cleaned(texts: pl.Series) -> pl.Series:
     """Return the letters and digits of each text, upper case, null when no digit but zero is there."""
-    kept = texts.str.replace_all("[^0-9A-Za-z]+", "").str.to_uppercase()
+    kept = rewrite_lines(texts, kept_only(digits + ascii_uppercase))
     return kept.set((~kept.str.contains("[1-9]")).fill_null(False), None)
 
 

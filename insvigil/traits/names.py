@@ -7,14 +7,11 @@ comparison key (upper case, transliteration, hyphen and apostrophe to space, sin
 from __future__ import annotations
 
 import re
+from string import ascii_uppercase
 
 import polars as pl
 
-LIGATURES: dict[str, str] = {
-    "Œ": "OE", "Æ": "AE", "Ø": "O", "Ð": "D", "Þ": "TH", "ẞ": "SS", "ß": "SS", "Ł": "L", "Đ": "D", "Ħ": "H",
-    "Ŋ": "N", "Ŧ": "T", "Ɓ": "B", "Ɗ": "D", "Ƙ": "K", "Ƴ": "Y", "Ɛ": "E", "Ɔ": "O", "Ə": "E", "Ŀ": "L", "I": "I",
-}  # fmt: skip
-"""Letters that Unicode does not decompose, with their spelling in A-Z (the first five and Ð, Þ are in the profile)."""
+from insvigil.traits.lines import alphabet, rewrite_lines, squeezed, translated
 
 FAMILY_PROFILE = re.compile(r"(?![ -])(?!.*(?:  |''| '|' |---))[A-Z '\-]{1,100}")
 """What INSi accepts in a family name (full match)."""
@@ -42,6 +39,8 @@ CIVILITIES: tuple[str, ...] = (
 )  # fmt: skip
 """Titles found in front of names, as comparison keys; ``M`` and ``DR`` alone may be initials and are kept."""
 
+_LETTERS = alphabet(ascii_uppercase)
+
 _LEADING_CIVILITY = rf"^(?:(?:{'|'.join(CIVILITIES)}) )+"
 _BEFORE_BIRTH_NAME = r"^.+ N(?:E E|EE|E) (.+)$"
 _AFTER_BIRTH_NAME = r"^(.+?) (?:EPOUSE|EPSE|EPOUX|EP|VEUVE|VVE|DIVORCEE?|NEE|NE E)(?: .*)?$"
@@ -52,19 +51,7 @@ def comparison_key(texts: pl.Series) -> pl.Series:
 
     Case, accents, hyphens, apostrophes and any other sign make no difference; total on Unicode and idempotent.
     """
-    frame = pl.select(
-        pl.lit(texts)
-        .str.normalize("NFKD")
-        .str.to_uppercase()
-        .str.normalize("NFKD")
-        .str.replace_all(r"\p{M}+", "")
-        .str.replace_many(LIGATURES)
-        .str.replace_all(r"[^A-Z]+", " ")
-        .str.strip_chars(" ")
-        .alias(texts.name)
-    )
-    keys = frame.to_series()
-    return keys.set((keys == "").fill_null(False), None)
+    return rewrite_lines(texts, translated(_LETTERS), squeezed)
 
 
 def name_key(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import dataframely as dy
@@ -29,6 +30,9 @@ YES_NO: dict[str, bool] = {
     **dict.fromkeys(("N", "NO", "NON", "0", "FALSE", "F"), False),
 }
 
+_COLUMNS_AT_A_TIME = 2
+"""Columns worked side by side: a third would add its intermediate strings to the peak of memory."""
+
 
 def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) -> dy.DataFrame[Traits]:
     """Return the comparable traits of identities, one row a row, in the same order.
@@ -49,30 +53,26 @@ def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) 
         return rewrite(received(name), rule).alias(name)
 
     name_key = partial(names.name_key, extra_placeholders=extra)
-    given_names = received("given_names")
-    columns = [
-        _identity_ids(identities),
-        text("birth_name", partial(names.family_key, extra_placeholders=extra)),
-        rewrite(given_names, name_key).alias("given_names"),
-        _either(
-            text("first_given_name", name_key),
-            rewrite(given_names, partial(names.first_of_list, extra_placeholders=extra)),
-        ),
-        text("used_name", name_key),
-        text("used_given_name", name_key),
-        *_birth_date(received("birth_date"), received("birth_date_lunar"), received("birth_date_corrected")),
-        _coded(received("sex"), SEXES, pl.Enum([sex.value for sex in Sex])),
-        _either(text("birth_place", places.place_keys), rewrite(received("birth_place_name"), places.place_keys)),
-        *_matricule(received("matricule"), received("matricule_oid")),
-        text("postal_code", contact.postal_code_keys),
-        text("address", contact.address_keys),
-        text("city", contact.city_keys),
-        text("phone", contact.phone_keys),
-        text("email", contact.email_keys),
-        _each_distinct(received("birth_rank"), _rank),
-        _coded(received("multiple_birth"), YES_NO, pl.Boolean()),
-        _each_distinct(received("death_date"), birth.calendar_date),
+    work: list[Callable[[], list[pl.Series]]] = [
+        lambda: [_identity_ids(identities)],
+        lambda: [text("birth_name", partial(names.family_key, extra_placeholders=extra))],
+        lambda: _given_names(received("given_names"), received("first_given_name"), extra),
+        lambda: [text("used_name", name_key), text("used_given_name", name_key)],
+        lambda: _birth_date(received("birth_date"), received("birth_date_lunar"), received("birth_date_corrected")),
+        lambda: [_coded(received("sex"), SEXES, pl.Enum([sex.value for sex in Sex]))],
+        lambda: [_birth_place(received("birth_place"), received("birth_place_name"))],
+        lambda: _matricule(received("matricule"), received("matricule_oid")),
+        lambda: [text("postal_code", contact.postal_code_keys)],
+        lambda: [text("address", contact.address_keys)],
+        lambda: [text("city", contact.city_keys)],
+        lambda: [text("phone", contact.phone_keys)],
+        lambda: [text("email", contact.email_keys)],
+        lambda: [_each_distinct(received("birth_rank"), _rank)],
+        lambda: [_coded(received("multiple_birth"), YES_NO, pl.Boolean())],
+        lambda: [_each_distinct(received("death_date"), birth.calendar_date)],
     ]
+    with ThreadPoolExecutor(_COLUMNS_AT_A_TIME) as threads:
+        columns = [column for columns in threads.map(lambda task: task(), work) for column in columns]
     traits = pl.DataFrame(columns)
     qualified = _qualified(traits, received("identity_code"), received("attributes"))
     return Traits.validate(traits.with_columns(qualified))
@@ -90,10 +90,24 @@ def _identity_ids(identities: pl.DataFrame) -> pl.Series:
     return pl.Series("identity_id", range(identities.height), dtype=pl.UInt32)
 
 
-def _either(first: pl.Series, second: pl.Series) -> pl.Series:
-    if not first.has_nulls():
-        return first
-    return pl.select(pl.coalesce(pl.lit(first), pl.lit(second)).alias(first.name)).to_series()
+def _given_names(lists: pl.Series, firsts: pl.Series, extra: tuple[str, ...]) -> list[pl.Series]:
+    """Return the list and the first given name; the first of the list where none was received."""
+    name_key = partial(names.name_key, extra_placeholders=extra)
+    first = rewrite(firsts, name_key)
+    missing = first.is_null() & lists.is_not_null()
+    if missing.any():
+        of_list = rewrite(lists.filter(missing), partial(names.first_of_list, extra_placeholders=extra))
+        first = first.scatter(missing.arg_true(), of_list)
+    return [rewrite(lists, name_key).alias("given_names"), first.alias("first_given_name")]
+
+
+def _birth_place(codes: pl.Series, texts: pl.Series) -> pl.Series:
+    """Return the place by its code, else by its name."""
+    place = rewrite(codes, places.place_keys)
+    missing = place.is_null() & texts.is_not_null()
+    if missing.any():
+        place = place.scatter(missing.arg_true(), rewrite(texts.filter(missing), places.place_keys))
+    return place.alias("birth_place")
 
 
 def _each_distinct(column: pl.Series, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
