@@ -1,1 +1,5 @@
-"""matching."""
+"""Matching: which identities of a file are one person. One stage, ``match``; and ``explain`` for one pair."""
+
+from insvigil.matching.stage import Matching, match
+
+__all__ = ["Matching", "match"]

@@ -1,0 +1,56 @@
+"""The block keys: two identities are compared when they agree on the whole of one key."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """A block key: its name (in ``ScoredPairs.block``), its parts, and what splits its largest groups, in order."""
+
+    name: str
+    parts: int
+    splits: tuple[int, ...] = ()
+
+
+@cache
+def block_keys() -> tuple[Key, ...]:
+    """Return the keys, the most precise first: a pair is named after the first of them that holds it.
+
+    Their cost and what each finds are measured by ``insvigil bench keys``.
+    """
+    from insvigil.matching.kernels import candidates as k
+
+    family, given, date = k.FAMILY | k.ANY_FAMILY, k.GIVEN | k.ANY_GIVEN, k.YEAR | k.MONTH | k.DAY
+    by_place, by_year = (k.PLACE_CODE, k.SEX | k.POSTAL_CODE), (k.YEAR, k.PLACE_CODE)
+    by_names = (k.GIVEN_INITIAL, k.FAMILY_INITIAL, k.SEX | k.PLACE_CODE)
+    return (
+        Key("matricule", k.MATRICULE, (k.YEAR, k.GIVEN_INITIAL)),
+        Key("nom+prénom+date", family | given | date, by_place),
+        Key("nom+date", family | date, (k.GIVEN_INITIAL, *by_place)),
+        Key("prénom+date", given | date, (k.FAMILY_INITIAL, *by_place)),
+        Key("nom+prénom+année", family | given | k.YEAR, (k.MONTH, *by_place)),
+        Key("nom+prénom+jour+mois", family | given | k.MONTH | k.DAY, by_year),
+        Key("nom+prénom+jour-mois inversés", family | given | k.DAY_AND_MONTH, by_year),
+        Key("nom+prénom+lieu", family | given | k.PLACE_CODE, (k.POSTAL_CODE, k.DECADE)),
+        Key("nom+prénom+code postal", family | given | k.POSTAL_CODE, (k.PLACE_CODE, k.DECADE)),
+        Key("noms inversés+année", k.BOTH_NAMES | k.ANY_FAMILY | k.YEAR, (k.MONTH, *by_place)),
+        Key("nom+année+lieu", family | k.YEAR | k.PLACE_CODE, (k.GIVEN_INITIAL, k.MONTH)),
+        Key("nom+année+mois+initiale", family | k.GIVEN_INITIAL | k.YEAR | k.MONTH, by_place),
+        Key("nom+année+jour+initiale", family | k.GIVEN_INITIAL | k.YEAR | k.DAY, by_place),
+        Key("prénom+année+mois+lieu", given | k.YEAR | k.MONTH | k.PLACE_CODE, by_names),
+        Key("prénom+année+code postal", given | k.YEAR | k.POSTAL_CODE, (k.PLACE_CODE, *by_names)),
+        Key("début du nom+début du prénom+année+mois", k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD | k.YEAR | k.MONTH, by_place),
+        Key("début du nom+début du prénom+jour+mois", k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD | k.MONTH | k.DAY, by_year),
+        Key("squelettes+année", k.FAMILY_SKELETON | k.ANY_FAMILY | k.GIVEN_SKELETON | k.YEAR, (k.MONTH, *by_place)),
+        Key("date+lieu", date | k.PLACE_CODE, by_names),
+        Key("date+code postal", date | k.POSTAL_CODE, by_names),
+        Key("date+deuxième prénom", date | k.SECOND_GIVEN, by_names),
+        Key("début du matricule", k.MATRICULE_START, (k.GIVEN_INITIAL, k.FAMILY_INITIAL)),
+        Key("fin du matricule", k.MATRICULE_END, (k.GIVEN_INITIAL, k.FAMILY_INITIAL)),
+        Key("téléphone", k.PHONE_NUMBER | k.GIVEN_INITIAL, (k.YEAR, k.FAMILY_INITIAL)),
+        Key("courriel", k.EMAIL_ADDRESS, (k.YEAR, k.GIVEN_INITIAL)),
+        Key("adresse+code postal+prénom", k.STREET | k.POSTAL_CODE | given, (k.YEAR, k.FAMILY_INITIAL)),
+        Key("nom+prénom+département", family | given | k.DECADE | k.SEX, (k.MONTH, k.PLACE_CODE)),
+    )  # fmt: skip
