@@ -11,7 +11,13 @@ from insvigil.register.statements import InForce, in_order
 from insvigil.register.triggers import LINKS, MERGE
 
 _CHANGE = {"key": pl.UInt32, "field": pl.String, "old": pl.String, "new": pl.String}
-_TOLD = {"message_time": pl.Datetime("us"), "trigger": pl.String, "sender": pl.String, "control_id": pl.String}
+_TOLD = {
+    "message_time": pl.Datetime("us"),
+    "trigger": pl.String,
+    "sender": pl.String,
+    "control_id": pl.String,
+    "run": pl.UInt32,
+}
 
 
 def field_changes(before: pl.DataFrame, after: pl.DataFrame, force: InForce) -> pl.DataFrame:
@@ -83,25 +89,22 @@ def links(named: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(sides)
 
 
-def as_changes(register: Register, parts: list[pl.DataFrame], names: pl.DataFrame) -> dy.DataFrame[Changes]:
-    """Return the parts as one frame of changes, by domain, IPP and field."""
+def as_changes(
+    register: Register, parts: list[pl.DataFrame], names: pl.DataFrame, *, since: int
+) -> dy.DataFrame[Changes]:
+    """Return the parts as one frame of changes, by domain, IPP and field.
+
+    A change was learnt in the run of the message that made it, or in run ``since`` when an older message came to count
+    because of a merge learnt then.
+    """
     columns = [*_CHANGE, *_TOLD]
     found = pl.concat([part.select(columns).cast(_CHANGE | _TOLD) for part in parts])  # type: ignore[arg-type]
+    found = found.with_columns(run=pl.max_horizontal("run", pl.lit(since, pl.UInt32)))
+    times = register.query("SELECT run, started AS known_at FROM run WHERE run >= $since", {"since": since})
+    found = found.join(names.select("key", "domain", "ipp"), on="key", how="left").join(times, on="run", how="left")
     return Changes.validate(
-        found.join(names.select("key", "domain", "ipp"), on="key", how="left")
-        .select(
-            "domain",
-            "ipp",
-            "field",
-            "old",
-            "new",
-            pl.col("message_time").alias("valid_at"),
-            pl.lit(register.known_at, pl.Datetime("us")).alias("known_at"),
-            pl.col("trigger").fill_null(MERGE),
-            pl.col("sender").fill_null(""),
-            "control_id",
-            pl.lit(register.run, pl.UInt32).alias("run"),
-        )
-        .sort("domain", "ipp", "field", "valid_at"),
-        cast=True,
+        found.rename({"message_time": "valid_at"})
+        .with_columns(pl.col("trigger").fill_null(MERGE), pl.col("sender").fill_null(""))
+        .select(Changes.column_names())
+        .sort("domain", "ipp", "field", "valid_at")
     )

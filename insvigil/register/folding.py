@@ -179,7 +179,7 @@ def _recompute(
         parts.append(differences.eliminations(lead_before, lead, ledger, names))
     changed = pl.concat([fields["key"], new["key"]]).unique()
     _write(register, old, after, changed)
-    changes = differences.as_changes(register, parts, names)
+    changes = differences.as_changes(register, parts, names, since=register.run or 0)
     return changes, {"created": created.height, "modified": fields["key"].n_unique()}
 
 

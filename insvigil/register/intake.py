@@ -59,10 +59,12 @@ def _refused(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def remark(messages: pl.DataFrame, rule: Rule, *, rejected: bool = False, more: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Return one remark a message, with its place and the code of the rule."""
     return messages.select(*_PLACE, *more, code=pl.lit(rule.code), rejected=pl.lit(rejected))
 
 
 def as_rejects(remarks: list[pl.DataFrame], sources: dy.DataFrame[Sources]) -> dy.DataFrame[Rejects]:
+    """Return the remarks as one frame, by place."""
     found = pl.concat(remarks).join(sources.select("source", "path"), on="source", how="left")
     return Rejects.validate(
         found.select(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import time
@@ -85,7 +86,7 @@ class Register:
                 self.connection.register(name, frame)
             try:
                 answer = self.connection.sql(sql, params=values)
-                return pl.DataFrame() if answer is None else answer.pl()
+                return pl.DataFrame() if answer is None else pl.DataFrame(answer.pl())
             finally:
                 for name in frames:
                     self.connection.unregister(name)
@@ -127,7 +128,7 @@ class Register:
 
 
 def open_register(settings: RegisterSettings, *, folder: Path = Path(), read_only: bool = False) -> Register:
-    """Open the register, creating it (mode 0600) when absent and not ``read_only``; a relative path is under ``folder``.
+    """Open the register at ``folder / settings.path``; create it (mode 0600) when absent, unless ``read_only``.
 
     Waits ``settings.wait_seconds`` for another process to let go of it. Raises ``RegisterError`` when it is missing
     (read only), held, foreign, damaged, not writable or from a newer version.
@@ -244,7 +245,7 @@ def _faults(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.IOException) as error:
-        full = isinstance(error, OSError) and error.errno == 28 or "no space" in str(error).lower()
+        full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "no space" in str(error).lower()
         raise RegisterError(
             f"Le disque qui porte le registre {path} est plein."
             if full

@@ -314,9 +314,9 @@ def as_markdown() -> str:
         "Generated from `insvigil/register/schema.py` by `python -m insvigil.register.schema > "
         "docs/reference/register.md`; a test keeps them equal.",
         "",
-        f"One DuckDB 2 file, schema version {SCHEMA_VERSION}, one transaction a run. Ledgers only grow; states are pure "
-        "functions of the ledgers (`insvigil register check` replays them); memory is what later nights find again. "
-        "The domain of an identity and its IPP are turned once into `key`, a number stable for life.",
+        f"One DuckDB 2 file, schema version {SCHEMA_VERSION}, one transaction a run. Ledgers only grow; states are "
+        "pure functions of the ledgers (`insvigil register check` replays them); memory is what later nights find "
+        "again. The domain of an identity and its IPP are turned once into `key`, a number stable for life.",
         "",
         "An identity field in force is the one stated last, by `(message_time, sender, control_id)`, the identity feed "
         "before movements; see `docs/decisions/0400-state-is-a-function-of-statements.md`.",

@@ -1,0 +1,169 @@
+"""What was true, and when we learnt it: the ledgers read as a story, and replayed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import IDENTITY_FIELDS, Changes
+from insvigil.register import differences
+from insvigil.register.eliminations import family, forward, owned
+from insvigil.register.identities import last_run
+from insvigil.register.opening import Register
+from insvigil.register.statements import InForce, in_force
+from insvigil.vocabulary import DELETED
+
+_STORY = ("domain", "ipp", "field", "old", "new", "valid_at", "known_at", "trigger", "sender", "control_id", "run")
+
+
+def history(register: Register, ipp: str, *, domain: str | None = None, at: datetime | None = None) -> pl.DataFrame:
+    """Return what is known of an IPP: one row a field that changed, by domain and by time.
+
+    Columns: domain, ipp, field, old, new, valid_at (when it became true), known_at (when insvigil learnt it), trigger,
+    sender, control_id, run. ``field`` is an identity field, ``merged_into``, ``merged_from``, ``status``, ``agregat``
+    or ``decision``. With ``at``, one row a field that was true on that day, ``old`` null. Empty when never seen.
+    """
+    found = register.query(
+        "SELECT key, domain, ipp FROM identity WHERE ipp = $ipp AND ($domain IS NULL OR domain = $domain) "
+        "ORDER BY domain",
+        {"ipp": ipp, "domain": domain},
+    )
+    lead = register.query("SELECT * FROM forward")
+    keys = family(found["key"], lead).alias("key").to_frame()
+    said = register.query(
+        "SELECT s.*, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) JOIN run r USING (run) "
+        "WHERE $at IS NULL OR s.message_time IS NULL OR s.message_time <= $at",
+        {"at": at},
+        keys=keys,
+    )
+    mine = owned(said, lead).filter(pl.col("owner").is_in(found["key"].implode()))
+    force = in_force(mine)
+    fields = _in_force_rows(force) if at is not None else _stated_rows(force)
+    events = pl.concat([_merges(register, found), _memory(register, found)]).filter(
+        pl.lit(at).is_null() | (pl.col("valid_at") <= pl.lit(at, pl.Datetime("us")))
+    )
+    story = pl.concat([fields.join(found, on="key").select(_STORY), events.select(_STORY)])
+    return story.sort("domain", "valid_at", "run", "field", nulls_last=False)
+
+
+def changes(register: Register, *, since: int | None = None) -> dy.DataFrame[Changes]:
+    """Return what changed, net, from run ``since`` on (the last run when not given), by domain, IPP and field."""
+    since = since or last_run(register)
+    ledger = register.query("SELECT * FROM elimination")
+    lead, lead_before = forward(ledger), forward(ledger.filter(pl.col("run") < since))
+    moved = pl.concat([lead, lead_before]).filter(~pl.struct(pl.all()).is_duplicated())
+    spoken = register.query("SELECT DISTINCT key FROM statement WHERE run >= $since", {"since": since})["key"]
+    keys = (
+        family(pl.concat([spoken, moved["key"], moved["survivor"]]), lead_before, lead).sort().alias("key").to_frame()
+    )
+    said = register.query("SELECT s.* FROM statement s SEMI JOIN keys USING (key)", keys=keys)
+    names = register.query("SELECT key, domain, ipp, created_run FROM identity SEMI JOIN keys USING (key)", keys=keys)
+    existed = names.filter(pl.col("created_run") < since).select("key").sort("key")
+    force = in_force(owned(said, lead))
+    force_before = in_force(owned(said.filter(pl.col("run") < since), lead_before))
+    before, after = (
+        existed.join(found.states.rename({"owner": "key"}), on="key", how="left", maintain_order="left")
+        for found in (force_before, force)
+    )
+    created = names.filter(pl.col("created_run") >= since).join(said.select("key"), on="key", how="semi")
+    parts = [
+        differences.field_changes(before, after, force),
+        differences.creations(created, force),
+        differences.eliminations(lead_before, lead, ledger, names),
+    ]
+    return differences.as_changes(register, parts, names, since=since)
+
+
+def replay(register: Register, *, slice_keys: int = 500_000) -> int:
+    """Return how many identities differ from what their statements say, 0 in a sound register.
+
+    The whole ledger is folded again from nothing, ``slice_keys`` identities at a time.
+    """
+    lead = forward(register.query("SELECT * FROM elimination"))
+    kept = register.query("SELECT * FROM forward")
+    wrong = lead.join(kept, on=kept.columns, how="anti", nulls_equal=True).height + abs(lead.height - kept.height)
+    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
+    for start in range(1, last + 1, slice_keys):
+        keys = family(pl.int_range(start, min(start + slice_keys, last + 1), dtype=pl.UInt32, eager=True), lead)
+        keyed = keys.alias("key").to_frame()
+        said = register.query("SELECT s.* FROM statement s SEMI JOIN keys USING (key)", keys=keyed)
+        state = register.query("SELECT i.* FROM identity i SEMI JOIN keys USING (key)", keys=keyed)
+        truth = in_force(owned(said, lead)).states.rename({"owner": "key"})
+        truth = keyed.join(truth, on="key", how="left").with_columns(
+            active=pl.col("driven").is_not_null() & ~pl.col("key").is_in(lead["key"].implode()),
+            driven=pl.col("driven").fill_null(0),
+        )
+        columns = ["key", "active", "driven", "created_at", "updated_at", *IDENTITY_FIELDS]
+        both = state.select(columns).join(truth.select(columns), on=columns, how="semi", nulls_equal=True)
+        wrong += keyed.height - both.height
+    return wrong
+
+
+def _stated_rows(force: InForce) -> pl.DataFrame:
+    """Return one row a field of a statement that is not a repetition of the one before it."""
+    parts = []
+    for field in IDENTITY_FIELDS:
+        stated = force.ordered.filter(pl.col(field).is_not_null()).with_columns(
+            new=pl.when(pl.col(field) != DELETED).then(pl.col(field))
+        )
+        stated = stated.with_columns(old=pl.col("new").shift(1).over("owner"))
+        parts.append(stated.filter(pl.col("new").ne_missing(pl.col("old"))).select(*_told(), field=pl.lit(field)))
+    return pl.concat(parts)
+
+
+def _in_force_rows(force: InForce) -> pl.DataFrame:
+    """Return one row a field that holds a value."""
+    parts = []
+    for field in IDENTITY_FIELDS:
+        told = force.ordered[force.origins[field].fill_null(0)] if force.ordered.height else force.ordered
+        rows = told.with_columns(force.states["owner"], new=force.states[field], old=pl.lit(None, pl.String))
+        parts.append(rows.filter(pl.col("new").is_not_null()).select(*_told(), field=pl.lit(field)))
+    return pl.concat(parts)
+
+
+def _told() -> list[pl.Expr]:
+    renamed = [pl.col("owner").alias("key"), pl.col("message_time").alias("valid_at")]
+    return [*renamed, *map(pl.col, ("old", "new", "known_at", "trigger", "sender", "control_id", "run"))]
+
+
+def _merges(register: Register, found: pl.DataFrame) -> pl.DataFrame:
+    sides = (("key", "survivor", "merged_into"), ("survivor", "key", "merged_from"))
+    parts = [
+        register.query(
+            f"SELECT n.domain, n.ipp, '{field}' AS field, NULL::VARCHAR AS old, o.ipp AS new, "
+            "e.message_time AS valid_at, r.started AS known_at, e.trigger, e.sender, e.control_id, e.run "
+            f"FROM elimination e JOIN names n ON n.key = e.{here} JOIN identity o ON o.key = e.{there} "
+            "JOIN forward f ON f.key = e.key AND f.survivor = e.survivor JOIN run r ON r.run = e.run",
+            names=found,
+        )
+        for here, there, field in sides
+    ]
+    return pl.concat(parts)
+
+
+def _memory(register: Register, found: pl.DataFrame) -> pl.DataFrame:
+    """Return the statuses, the agrégats and the decisions, which have no message but a run or a person."""
+    nobody = "r.started AS known_at, '' AS trigger, {sender} AS sender, NULL::VARCHAR AS control_id, r.run"
+    statuses = register.query(
+        "SELECT n.domain, n.ipp, 'status' AS field, "
+        "lag(s.status) OVER (PARTITION BY s.key ORDER BY s.since_run) AS old, "
+        f"s.status AS new, r.started AS valid_at, {nobody.format(sender='s.source')} "
+        "FROM status s JOIN names n USING (key) JOIN run r ON r.run = s.since_run",
+        names=found,
+    )
+    agregats = register.query(
+        "SELECT n.domain, n.ipp, 'agregat' AS field, NULL::VARCHAR AS old, m.agregat::VARCHAR AS new, "
+        "r.started AS valid_at, " + nobody.format(sender="''") + " FROM agregat_member m JOIN names n USING (key) "
+        "JOIN run r ON r.run = m.since_run",
+        names=found,
+    )
+    decisions = register.query(
+        "SELECT n.domain, n.ipp, 'decision' AS field, o.ipp AS old, d.decision AS new, d.decided_at AS valid_at, "
+        "d.decided_at AS known_at, '' AS trigger, d.author AS sender, NULL::VARCHAR AS control_id, d.run "
+        "FROM decision d JOIN names n ON n.key IN (d.left_key, d.right_key) "
+        "JOIN identity o ON o.key = CASE WHEN n.key = d.left_key THEN d.right_key ELSE d.left_key END",
+        names=found,
+    )
+    return pl.concat([part.select(_STORY) for part in (statuses, agregats, decisions)])

@@ -1,0 +1,51 @@
+"""What matching found, kept for the next night: its pairs and what it learnt."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import AGREEMENTS, ScoredPairs
+from insvigil.register.identities import numbering
+from insvigil.register.opening import Register
+
+_FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}" for trait in AGREEMENTS))
+
+
+def previous_pairs(register: Register) -> dy.DataFrame[ScoredPairs]:
+    """Return the pairs of the last run whose two sides are active and did not change, in this run's numbers."""
+    found = register.query(
+        "SELECT least(l.identity_id, r.identity_id) AS left, greatest(l.identity_id, r.identity_id) AS right, "
+        f"{', '.join(f'p.{name}' for name in _FACTS)} FROM pair p "
+        "JOIN numbers l ON l.key = p.left_key JOIN numbers r ON r.key = p.right_key "
+        "ANTI JOIN (SELECT key FROM identity WHERE changed_run = $run) c ON c.key IN (p.left_key, p.right_key) "
+        "ORDER BY 1, 2",
+        {"run": register.run},
+        numbers=numbering(register),
+    )
+    return ScoredPairs.validate(found, cast=True)
+
+
+def store_pairs(register: Register, pairs: dy.DataFrame[ScoredPairs]) -> None:
+    """Keep the pairs of this run, carried over and new, in place of those of the run before."""
+    register.connection.execute("DELETE FROM pair")
+    register.insert("pair", keyed(register, pairs.select("left", "right", *_FACTS)))
+
+
+def keyed(register: Register, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs with ``left_key`` and ``right_key`` in place of this run's ``left`` and ``right``."""
+    keys = numbering(register)["key"]
+    return pairs.with_columns(left_key=keys.gather(pairs["left"]), right_key=keys.gather(pairs["right"])).drop(
+        "left", "right"
+    )
+
+
+def store_model(register: Register, content: str) -> None:
+    """Keep what matching learnt (its own text form) for the nights to come."""
+    register.connection.execute("INSERT INTO model VALUES (?, ?)", [register.run, content])
+
+
+def model(register: Register) -> str | None:
+    """Return what matching learnt last, None when it never did."""
+    found = register.connection.execute("SELECT content FROM model ORDER BY run DESC LIMIT 1").fetchone()
+    return None if found is None else str(found[0])
