@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from insvigil.qualif.indicators import active_period, measure
+from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
 
-__all__ = ["active_period", "derive_statuses", "load_programmes", "measure", "status_anomalies"]
+__all__ = [
+    "active_period",
+    "current",
+    "derive_statuses",
+    "load_programmes",
+    "measure",
+    "status_anomalies",
+    "status_history",
+    "transitions",
+]

@@ -51,6 +51,9 @@ DOCUMENTS: tuple[DocumentClassing, ...] = (
 )
 """Identity documents by ZFD-7 code; a site changes a class in ``[qualif.documents]``."""
 
+OFF_BASE = ("FICT", "DESA", "DOUB")
+"""PID-32 codes whose identities no rate counts: fictive, deactivated, slave of a doublon."""
+
 MATRICULE_SHAPE = r"^[12]\d{4}(?:\d{2}|2A|2B)\d{6}(?:\d{2})?$"
 """CNAM's shape of a NIR, 13 or 15 characters, without its tests on month; NNP, MIG and INS-C do not fit."""
 
@@ -63,7 +66,7 @@ def document_classes(settings: QualifSettings) -> dict[str, str]:
 def known(column: str) -> pl.Expr:
     """Return the column without the values that say nothing (empty, blank, HL7 delete)."""
     value = pl.col(column).str.strip_chars()
-    return pl.when(value.is_in(["", DELETED])).then(None).otherwise(value)
+    return pl.when(value.is_in(["", DELETED])).then(None).otherwise(value).alias(column)
 
 
 def key_is_right(matricule: pl.Expr) -> pl.Expr:
@@ -78,6 +81,12 @@ def _says(*codes: str) -> pl.Expr:
     return pl.any_horizontal(pl.col("codes").str.contains(f" {code} ", literal=True) for code in codes)
 
 
+def in_base() -> pl.Expr:
+    """Return whether an identity counts in the rates: it carries no code of ``OFF_BASE``."""
+    said = pl.concat_str("identity_code", "attributes", separator=" ", ignore_nulls=True).str.to_uppercase()
+    return ~pl.concat_str(pl.lit(" "), said, pl.lit(" ")).str.contains_any([f" {code} " for code in OFF_BASE])
+
+
 def _day(column: str) -> pl.Expr:
     digits = known(column).str.replace_all(r"\D", "").str.slice(0, 8)
     return digits.str.to_date("%Y%m%d", strict=False)
@@ -86,10 +95,11 @@ def _day(column: str) -> pl.Expr:
 def observe(identities: pl.DataFrame, settings: QualifSettings, *, production: bool = True) -> pl.DataFrame:
     """Return the facts of each identity, row for row.
 
-    Columns: ``identity_id``; what PID-32 says (``vali``, ``prov``, ``fict``, ``dout``, ``homa``, ``native`` when an
-    extract gives QUAL or RECUP, ``contrary`` codes, ``off_base`` for DESA, DOUB and FICT); the INS (``ins`` present,
-    ``ins_real`` when its OID and shape stand, ``ins_test``, ``key_right``); ``five_traits``; ``place_unknown``;
-    ``date_corrected`` (ZFD-4); ``insi`` (ZFD-5 is INSI, or ZFD-6 filled); ``document`` class, ``expired_on``.
+    Columns: ``identity_id``; what PID-32 says (``vali``, ``prov``, ``fict``, ``dout``, ``homa``, ``inva``, ``native``
+    when an extract gives QUAL or RECUP, ``contrary`` codes, ``counted`` without ``OFF_BASE``, ``coded``); the INS
+    (``ins`` present, ``ins_real`` when its OID and shape stand, ``ins_test``, ``key_right``); ``five_traits``;
+    ``place_unknown``; ``date_corrected`` (ZFD-4); ``insi`` (ZFD-5 is INSI, or ZFD-6 filled); ``collected`` (ZFD-5),
+    ``insi_on``, ``document_code``, ``document`` class, ``expired_on``, ``seen_on``.
     """
     codes = pl.concat_str("identity_code", "attributes", separator=" ", ignore_nulls=True).str.to_uppercase()
     matricule = known("matricule").str.replace_all(" ", "", literal=True).str.to_uppercase()
@@ -98,6 +108,7 @@ def observe(identities: pl.DataFrame, settings: QualifSettings, *, production: b
     )
     test = kind.is_in([str(MatriculeKind.TEST), str(MatriculeKind.DEMO)])
     accepted = kind.is_not_null() if not production else kind.is_in([str(MatriculeKind.NIR), str(MatriculeKind.NIA)])
+    document = known("document").str.to_uppercase()
     complete_date = known("birth_date").str.count_matches(r"\d") >= 8
     return (
         identities.lazy()
@@ -115,7 +126,7 @@ def observe(identities: pl.DataFrame, settings: QualifSettings, *, production: b
             .when(_says("RECUP", "RECUPEREE"))
             .then(pl.lit("RECUPEREE")),
             contrary=_says("INVA", "USUR", "COLV"),
-            off_base=_says("FICT", "DESA", "DOUB"),
+            counted=~_says(*OFF_BASE),
             coded=known("identity_code").is_not_null(),
             ins=pl.col("number").is_not_null(),
             ins_real=(accepted & pl.col("number").str.contains(MATRICULE_SHAPE)).fill_null(False),
@@ -132,9 +143,10 @@ def observe(identities: pl.DataFrame, settings: QualifSettings, *, production: b
             date_corrected=(known("birth_date_corrected").str.to_uppercase() == "Y").fill_null(False),
             insi=(known("collection_mode").str.to_uppercase() == "INSI").fill_null(False)
             | known("insi_date").is_not_null(),
-            document=known("document")
-            .str.to_uppercase()
-            .replace_strict(document_classes(settings), default=None, return_dtype=pl.String),
+            collected=known("collection_mode").str.to_uppercase(),
+            insi_on=_day("insi_date"),
+            document_code=document,
+            document=document.replace_strict(document_classes(settings), default=None, return_dtype=pl.String),
             expired_on=_day("document_expiry"),
             seen_on=pl.coalesce("created_at", "updated_at").dt.date(),
         )

@@ -10,16 +10,13 @@ import polars as pl
 
 from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
 from insvigil.qualif.definitions import LABELS, RULE_VERSION
-from insvigil.qualif.evidence import known
+from insvigil.qualif.evidence import in_base, known
 from insvigil.qualif.history import COUNTS, base_by_day, dated, status_on
 from insvigil.qualif.objectives import join_objectives
 from insvigil.qualif.passages import UNKNOWN, passages
 from insvigil.qualif.programmes import Programme
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Grain, Mesh, Status
-
-OFF_BASE = ("FICT", "DESA", "DOUB")
-"""PID-32 codes whose identities no rate counts: fictive, deactivated, slave of a doublon."""
 
 AGE_BANDS = ((0, "0-17"), (18, "18-44"), (45, "45-64"), (65, "65-74"), (75, "75+"))
 """First age of each band (insvigil's convention), at the end of the period."""
@@ -100,12 +97,6 @@ def active_period(end: date, settings: QualifSettings) -> tuple[date, date]:
     """Return the period of the file active that ends on ``end``: the last ``active_months`` months."""
     start = pl.select(pl.lit(end).dt.offset_by(f"-{settings.active_months}mo")).item()
     return start + timedelta(days=1), end
-
-
-def in_base() -> pl.Expr:
-    """Return whether an identity counts in the rates: not fictive, not deactivated, not the slave of a doublon."""
-    said = pl.concat_str("identity_code", "attributes", separator=" ", ignore_nulls=True).str.to_uppercase()
-    return ~pl.concat_str(pl.lit(" "), said, pl.lit(" ")).str.contains_any([f" {code} " for code in OFF_BASE])
 
 
 def _spans(rows: pl.DataFrame, day: str, period: tuple[date, date], grain: Grain | None) -> pl.DataFrame:

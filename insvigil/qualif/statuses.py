@@ -25,7 +25,8 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Anomalies, Changes, Identities, Statuses
-from insvigil.qualif.evidence import DocumentClass, known, observe
+from insvigil.qualif.evidence import DocumentClass, observe
+from insvigil.qualif.milestones import later_changes
 from insvigil.qualif.rules import RULES
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Severity, Status
@@ -38,7 +39,6 @@ SOURCES: dict[str, str] = {
 }
 """What each value of ``Statuses.source`` means, in French."""
 
-_STRICT = ("birth_name", "first_given_name", "given_names", "birth_date", "sex", "birth_place")
 _KEY = ("domain", "ipp")
 
 
@@ -66,13 +66,7 @@ def derive_statuses(
         & pl.col("ins_usable")
         & pl.col("key_right")
         & ~pl.col("contrary"),
-        source=pl.when(pl.col("native").is_not_null())
-        .then(pl.lit("native"))
-        .when(pl.col("status") == Status.RECUPEREE)
-        .then(pl.lit("pam_zfd"))
-        .when(pl.col("coded"))
-        .then(pl.lit("pam"))
-        .otherwise(pl.lit("none")),
+        source=source_of(),
         anomaly=pl.col("anomaly"),
     )
     return Statuses.validate(statuses.with_columns(pl.col("status").cast(pl.Enum(Status))))
@@ -118,10 +112,15 @@ def judge(
     if changes is None:
         facts = facts.with_columns(withdrawn=pl.lit(False), strict_changed=pl.lit(False))
     else:
-        found = _later_changes(identities, changes)
+        found = later_changes(identities.select("identity_id", *_KEY, "given_names"), changes)
         facts = facts.join(found, on="identity_id", how="left", maintain_order="left").with_columns(
             pl.col("withdrawn", "strict_changed").fill_null(False)
         )
+    return decide(facts, settings)
+
+
+def decide(facts: pl.DataFrame, settings: QualifSettings) -> pl.DataFrame:
+    """Return the facts (``withdrawn`` and ``strict_changed`` among them) with ``ins_usable`` and the ``status``."""
     usable = pl.col("ins_real") & pl.col("five_traits") & ~pl.col("date_corrected")
     # A native QUAL without matricule stands; with a matricule that is no INS, it does not.
     declared = (pl.col("native") == Status.QUALIFIEE).fill_null(False) & ~pl.col("ins") & ~pl.col("date_corrected")
@@ -150,6 +149,19 @@ def judge(
     )
 
 
+def source_of() -> pl.Expr:
+    """Return which feed a judged status comes from: a key of ``SOURCES``."""
+    return (
+        pl.when(pl.col("native").is_not_null())
+        .then(pl.lit("native"))
+        .when(pl.col("status") == Status.RECUPEREE)
+        .then(pl.lit("pam_zfd"))
+        .when(pl.col("coded"))
+        .then(pl.lit("pam"))
+        .otherwise(pl.lit("none"))
+    )
+
+
 def _held() -> dict[str, pl.Expr]:
     """Return, by code and in order of priority, whether a rule holds for a row of facts."""
     barred = pl.col("fict") | pl.col("dout")
@@ -174,50 +186,3 @@ def _held() -> dict[str, pl.Expr]:
         "IDV-QUA-014": (pl.col("document") == DocumentClass.LOW).fill_null(False) & stands,
         "IDV-QUA-015": expired & stands,
     }
-
-
-def _later_changes(identities: pl.DataFrame, changes: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Return ``identity_id``, ``withdrawn``, ``strict_changed``: what happened after the INS was obtained.
-
-    ``withdrawn``: the matricule was removed and no INSi answer came since. ``strict_changed``: a strict trait took
-    another value (beyond case, accents, hyphens and apostrophes; a missing value filled is no change) and neither a
-    matricule, nor an INSi date, nor VALI came in the same message or later. The first given name may move within the
-    list of given names (EXI ID 10).
-    """
-    keys = identities.lazy().select("identity_id", *_KEY, listed=_comparable(pl.col("given_names")))
-    insi = ("matricule", "matricule_oid", "insi_date", "collection_mode", "identity_code")
-    moves = (
-        changes.lazy()
-        .filter(pl.col("field").is_in([*insi, *_STRICT]))
-        .select(*_KEY, "field", old=known("old"), new=known("new"), at=pl.coalesce("valid_at", "known_at"))
-        .join(keys, on=_KEY, how="inner")
-    )
-    before, after = _comparable(pl.col("old")), _comparable(pl.col("new"))
-    coherent = (pl.col("field") == "first_given_name") & (pl.col("listed") + " ").str.starts_with(after + " ")
-    strict = pl.col("field").is_in(_STRICT) & (before != after) & ~coherent.fill_null(False)
-    answered = (
-        (pl.col("field").is_in(["matricule", "matricule_oid", "insi_date"]) & pl.col("new").is_not_null())
-        | ((pl.col("field") == "collection_mode") & (pl.col("new") == "INSI"))
-        | ((pl.col("field") == "identity_code") & pl.col("new").is_in(["VALI", "QUAL"]))
-    )
-    asked = answered & pl.col("field").is_in(["insi_date", "collection_mode", "matricule"])
-    removed = (pl.col("field") == "matricule") & pl.col("old").is_not_null() & pl.col("new").is_null()
-    dated = moves.group_by("identity_id").agg(
-        strict_at=pl.col("at").filter(strict.fill_null(False)).max(),
-        answered_at=pl.col("at").filter(answered.fill_null(False)).max(),
-        asked_at=pl.col("at").filter(asked.fill_null(False)).max(),
-        removed_at=pl.col("at").filter(removed).max(),
-    )
-    never = pl.lit(0).cast(pl.Datetime("us"))
-    return dated.select(
-        "identity_id",
-        withdrawn=pl.col("removed_at").is_not_null() & (pl.col("removed_at") >= pl.col("asked_at").fill_null(never)),
-        strict_changed=pl.col("strict_at").is_not_null()
-        & (pl.col("strict_at") > pl.col("answered_at").fill_null(never)),
-    ).collect(engine="in-memory")
-
-
-def _comparable(value: pl.Expr) -> pl.Expr:
-    """Return text without what is not a change of trait: case, accents, hyphens, apostrophes, runs of spaces."""
-    plain = value.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_uppercase()
-    return plain.str.replace_all(r"[-'’ ]+", " ").str.strip_chars()

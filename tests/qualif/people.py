@@ -7,9 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import dataframely as dy
+import hypothesis
 import polars as pl
 
 from insvigil.frames import Changes, Identities, Stays
+
+UNHURRIED = hypothesis.settings(deadline=None, max_examples=60)
+"""Other work shares the machine: no deadline."""
 
 NIR = "1.2.250.1.213.1.4.8"
 NIA = "1.2.250.1.213.1.4.9"
@@ -26,6 +30,8 @@ TRAITS = {
 """An invented woman with her five strict traits; her matricule below is made up and carries a right key."""
 
 MATRICULE = "264039921407758"
+
+INS = {"matricule": MATRICULE, "matricule_oid": NIR}
 
 QUALIFIED = TRAITS | {"identity_code": "VALI", "matricule": MATRICULE, "matricule_oid": NIR}
 

@@ -12,7 +12,7 @@ from insvigil.errors import SettingsError
 from insvigil.qualif import active_period, derive_statuses, measure
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Grain, Mesh
-from tests.qualif.people import QUALIFIED, TRAITS, identities, stays
+from tests.qualif.people import QUALIFIED, TRAITS, UNHURRIED, identities, stays
 
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 VALIDATED = TRAITS | {"identity_code": "VALI"}
@@ -204,6 +204,7 @@ MOVEMENT = st.fixed_dictionaries(
 )
 
 
+@UNHURRIED
 @given(st.lists(PERSON, max_size=3), st.lists(MOVEMENT, max_size=6))
 def test_measure__the_four_rates_sum_to_the_whole_at_every_mesh(
     people: list[dict[str, Any]], movements: list[dict[str, Any]]

@@ -14,10 +14,22 @@ from insvigil.qualif import derive_statuses, status_anomalies
 from insvigil.qualif.rules import RULES
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import DELETED, OID_OF_MATRICULE, Status
-from tests.qualif.people import DAY, MATRICULE, NIA, NIR, QUALIFIED, TEST, TRAITS, changes, creation, identities
+from tests.qualif.people import (
+    DAY,
+    INS,
+    MATRICULE,
+    NIA,
+    NIR,
+    QUALIFIED,
+    TEST,
+    TRAITS,
+    UNHURRIED,
+    changes,
+    creation,
+    identities,
+)
 
 SAMPLES = Path(__file__).parents[2] / "../shared/samples/pam_spec"
-INS = {"matricule": MATRICULE, "matricule_oid": NIR}
 
 
 def ins(matricule: str = MATRICULE, oid: str | None = NIR, code: str = "VALI") -> dict[str, Any]:
@@ -194,6 +206,7 @@ ANY_IDENTITY = st.fixed_dictionaries(
 )
 
 
+@UNHURRIED
 @given(st.lists(ANY_IDENTITY, min_size=1, max_size=8))
 def test_derive_statuses__whatever_is_said_a_status_comes_out_and_the_matricule_is_safe(
     people: list[dict[str, Any]],

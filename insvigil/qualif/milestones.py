@@ -1,0 +1,73 @@
+"""Changes → what happened to an identity after its INS was obtained: withdrawn by A47, or a strict trait modified."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from insvigil.frames import STRICT_TRAITS
+from insvigil.qualif.evidence import known
+
+MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at")
+"""Times of the last strict change, of the last proof of INSi, of the last INSi answer, of the last INS removed."""
+
+_INSI = ("matricule", "matricule_oid", "insi_date", "collection_mode", "identity_code")
+_KEY = ("domain", "ipp")
+
+
+def milestones(changes: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
+    """Return (domain, ipp, at) and, for each message of the ledger, the milestones it set (its own time, or null).
+
+    A strict change is another value of a strict trait, beyond case, accents, hyphens and apostrophes; a missing value
+    filled is none, and the first given name may move within the list of given names (EXI ID 10). ``listed`` gives the
+    list by (domain, ipp).
+    """
+    before, after = comparable(pl.col("old")), comparable(pl.col("new"))
+    within = (comparable(pl.col("given_names")) + " ").str.starts_with(after + " ")
+    coherent = (pl.col("field") == "first_given_name") & within.fill_null(False)
+    asked = (pl.col("field").is_in(["matricule", "insi_date"]) & pl.col("new").is_not_null()) | (
+        (pl.col("field") == "collection_mode") & (pl.col("new") == "INSI")
+    )
+    answered = asked | ((pl.col("field") == "identity_code") & pl.col("new").is_in(["VALI", "QUAL"]))
+    removed = (pl.col("field") == "matricule") & pl.col("old").is_not_null() & pl.col("new").is_null()
+    return (
+        changes.filter(pl.col("field").is_in([*_INSI, *STRICT_TRAITS]))
+        .select(*_KEY, "field", old=known("old"), new=known("new"), at=pl.coalesce("valid_at", "known_at"))
+        .join(listed, on=_KEY, how="inner")
+        .group_by(*_KEY, "at")
+        .agg(
+            strict_at=(pl.col("field").is_in(STRICT_TRAITS) & (before != after) & ~coherent).any(),
+            answered_at=answered.any(),
+            asked_at=asked.any(),
+            removed_at=removed.any(),
+        )
+        .with_columns(pl.when(pl.col(name)).then(pl.col("at")).alias(name) for name in MILESTONES)
+    )
+
+
+def withdrawn() -> pl.Expr:
+    """Return whether the INS was removed and no INSi answer came since."""
+    return (pl.col("removed_at") >= pl.col("asked_at").fill_null(_NEVER)).fill_null(False)
+
+
+def strict_changed() -> pl.Expr:
+    """Return whether a strict trait was modified after the last proof of INSi (matricule, INSi date or VALI sent)."""
+    return (pl.col("strict_at") > pl.col("answered_at").fill_null(_NEVER)).fill_null(False)
+
+
+def later_changes(identities: pl.DataFrame, changes: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Return ``identity_id``, ``withdrawn``, ``strict_changed`` of the identities the ledger speaks of."""
+    keys = identities.lazy()
+    last = milestones(changes.lazy(), keys.select(*_KEY, "given_names")).group_by(_KEY).agg(pl.col(MILESTONES).max())
+    found = last.join(keys.select(*_KEY, "identity_id"), on=_KEY, how="inner")
+    return found.select("identity_id", withdrawn=withdrawn(), strict_changed=strict_changed()).collect(
+        engine="in-memory"
+    )
+
+
+def comparable(value: pl.Expr) -> pl.Expr:
+    """Return text without what is not a change of trait: case, accents, hyphens, apostrophes, runs of spaces."""
+    plain = value.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_uppercase()
+    return plain.str.replace_all(r"[-'’ ]+", " ").str.strip_chars()
+
+
+_NEVER = pl.lit(0).cast(pl.Datetime("us"))
