@@ -166,9 +166,10 @@ class Identities(IdentityFields):
 class Changes(dy.Schema):
     """The ledger of folding: one row a field that changed, append-only.
 
-    ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. A creation is one row:
-    ``field`` is ``ipp``, ``old`` null, ``new`` the IPP (its first fields are in ``Identities``). Otherwise ``field`` is
-    an identity field, or one of ``merged_into``, ``ipp`` (IPP changed), ``linked_to``.
+    ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. ``field`` is an identity
+    field, or one of ``merged_into``, ``ipp``, ``linked_to``. Two readings: ``register.changes`` tells it message by
+    message, a creation being one row a field with ``old`` null; ``fold`` gives the net differences of a batch, a creation
+    being the one row ``ipp``, ``old`` null (a first load of millions must fit in memory).
     """
 
     domain = _text(nullable=False)

@@ -8,12 +8,9 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS, Changes
-from insvigil.register import differences
 from insvigil.register.eliminations import family, forward, owned
-from insvigil.register.identities import last_run
 from insvigil.register.opening import Register
-from insvigil.register.statements import InForce, in_force
-from insvigil.vocabulary import DELETED
+from insvigil.register.statements import InForce, in_force, settled, story
 
 _STORY = ("domain", "ipp", "field", "old", "new", "valid_at", "known_at", "trigger", "sender", "control_id", "run")
 
@@ -39,8 +36,7 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
         keys=keys,
     )
     mine = owned(said, lead).filter(pl.col("owner").is_in(found["key"].implode()))
-    force = in_force(mine)
-    fields = _in_force_rows(force) if at is not None else _stated_rows(force)
+    fields = _in_force_rows(in_force(mine)) if at is not None else _story_rows(mine)
     events = pl.concat([_merges(register, found), _memory(register, found)]).filter(
         pl.lit(at).is_null() | (pl.col("valid_at") <= pl.lit(at, pl.Datetime("us")))
     )
@@ -48,32 +44,30 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
     return story.sort("domain", "valid_at", "run", "field", nulls_last=False)
 
 
-def changes(register: Register, *, since: int | None = None) -> dy.DataFrame[Changes]:
-    """Return what changed, net, from run ``since`` on (the last run when not given), by domain, IPP and field."""
-    since = since or last_run(register)
-    ledger = register.query("SELECT * FROM elimination")
-    lead, lead_before = forward(ledger), forward(ledger.filter(pl.col("run") < since))
-    moved = pl.concat([lead, lead_before]).filter(~pl.struct(pl.all()).is_duplicated())
-    spoken = register.query("SELECT DISTINCT key FROM statement WHERE run >= $since", {"since": since})["key"]
-    keys = (
-        family(pl.concat([spoken, moved["key"], moved["survivor"]]), lead_before, lead).sort().alias("key").to_frame()
+def changes(
+    register: Register, *, since: int | None = None, fields: tuple[str, ...] = IDENTITY_FIELDS
+) -> dy.DataFrame[Changes]:
+    """Return the story, message by message, of the identities spoken of from run ``since`` on (all when not given).
+
+    By domain, IPP and time; limited to ``fields`` and ``merged_into``. The last row of a field is its value in force.
+    """
+    lead = register.query("SELECT * FROM forward")
+    spoken = register.query(
+        "SELECT key FROM statement WHERE $since IS NULL OR run >= $since "
+        "UNION SELECT unnest([key, survivor]) FROM elimination WHERE $since IS NULL OR run >= $since",
+        {"since": since},
+    )["key"]
+    keys = family(spoken, lead).alias("key").to_frame()
+    said = register.query(
+        "SELECT s.*, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) JOIN run r USING (run)",
+        keys=keys,
     )
-    said = register.query("SELECT s.* FROM statement s SEMI JOIN keys USING (key)", keys=keys)
-    names = register.query("SELECT key, domain, ipp, created_run FROM identity SEMI JOIN keys USING (key)", keys=keys)
-    existed = names.filter(pl.col("created_run") < since).select("key").sort("key")
-    force = in_force(owned(said, lead))
-    force_before = in_force(owned(said.filter(pl.col("run") < since), lead_before))
-    before, after = (
-        existed.join(found.states.rename({"owner": "key"}), on="key", how="left", maintain_order="left")
-        for found in (force_before, force)
-    )
-    created = names.filter(pl.col("created_run") >= since).join(said.select("key"), on="key", how="semi")
-    parts = [
-        differences.field_changes(before, after, force),
-        differences.creations(created, force),
-        differences.eliminations(lead_before, lead, ledger, names),
-    ]
-    return differences.as_changes(register, parts, names, since=since)
+    names = register.query("SELECT key, domain, ipp FROM identity SEMI JOIN keys USING (key)", keys=keys)
+    told = story(settled(owned(said, lead)), fields).select(*_told(), "field").join(names, on="key", how="left")
+    merges = _merges(register, names).filter(pl.col("field") == "merged_into")
+    found = pl.concat([told.select(_STORY), merges.select(_STORY)])
+    found = found.sort("domain", "ipp", "valid_at", maintain_order=True, nulls_last=False)
+    return Changes.validate(found.select(Changes.column_names()))
 
 
 def replay(register: Register, *, slice_keys: int = 500_000) -> int:
@@ -101,16 +95,8 @@ def replay(register: Register, *, slice_keys: int = 500_000) -> int:
     return wrong
 
 
-def _stated_rows(force: InForce) -> pl.DataFrame:
-    """Return one row a field of a statement that is not a repetition of the one before it."""
-    parts = []
-    for field in IDENTITY_FIELDS:
-        stated = force.ordered.filter(pl.col(field).is_not_null()).with_columns(
-            new=pl.when(pl.col(field) != DELETED).then(pl.col(field))
-        )
-        stated = stated.with_columns(old=pl.col("new").shift(1).over("owner"))
-        parts.append(stated.filter(pl.col("new").ne_missing(pl.col("old"))).select(*_told(), field=pl.lit(field)))
-    return pl.concat(parts)
+def _story_rows(mine: pl.DataFrame) -> pl.DataFrame:
+    return story(settled(mine)).select(*_told(), "field")
 
 
 def _in_force_rows(force: InForce) -> pl.DataFrame:
@@ -147,10 +133,8 @@ def _memory(register: Register, found: pl.DataFrame) -> pl.DataFrame:
     """Return the statuses, the agrégats and the decisions, which have no message but a run or a person."""
     nobody = "r.started AS known_at, '' AS trigger, {sender} AS sender, NULL::VARCHAR AS control_id, r.run"
     statuses = register.query(
-        "SELECT n.domain, n.ipp, 'status' AS field, "
-        "lag(s.status) OVER (PARTITION BY s.key ORDER BY s.since_run) AS old, "
-        f"s.status AS new, r.started AS valid_at, {nobody.format(sender='s.source')} "
-        "FROM status s JOIN names n USING (key) JOIN run r ON r.run = s.since_run",
+        "SELECT n.domain, n.ipp, 'status' AS field, s.from_status AS old, s.to_status AS new, s.at AS valid_at, "
+        f"{nobody.format(sender='s.source')} FROM status s JOIN names n USING (key) JOIN run r USING (run)",
         names=found,
     )
     agregats = register.query(

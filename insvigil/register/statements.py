@@ -104,21 +104,49 @@ def values(ordered: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.when(pl.col(name) != DELETED).then(pl.col(name)).alias(name) for name in texts)
 
 
+def settled(statements: pl.DataFrame) -> pl.DataFrame:
+    """Return the statements (owner, driver, stamp, identity fields) in their order, two rules of the trade applied.
+
+    - Once the identity feed knows an identity, movements say nothing of its INS nor of its status.
+    - An INS given with another code than VALI should never have been taken in (PAM FR §6.6.15): it stays visible as
+      an anomaly, and goes when a later message validates the identity without giving it again.
+    """
+    ordered = in_order(statements, "owner", "driver").with_row_index("row")
+    edge = pl.col("owner").ne_missing(pl.col("owner").shift(1))
+    end = pl.col("owner").ne_missing(pl.col("owner").shift(-1))
+    ordered = ordered.with_columns(
+        start=pl.when(edge).then(pl.col("row")).forward_fill(),
+        known=pl.when(end).then(pl.col("driver")).backward_fill(),
+    )
+    mute = pl.col("known") & ~pl.col("driver")
+    ordered = ordered.with_columns(pl.when(~mute).then(pl.col(field)).alias(field) for field in GUARDED)
+    ordered = ordered.with_columns(
+        ins=pl.when(pl.col("matricule").is_not_null()).then(pl.col("row")).forward_fill().shift(1)
+    )
+    code = ordered["identity_code"].gather(ordered["ins"])
+    stale = (
+        (ordered["identity_code"] == IdentityCode.VALI.value)
+        & ordered["matricule"].is_null()
+        & (ordered["ins"] >= ordered["start"])
+        & (code != IdentityCode.VALI.value)
+    ).fill_null(value=False)
+    return ordered.with_columns(
+        pl.when(stale).then(pl.lit(DELETED)).otherwise(pl.col(field)).alias(field)
+        for field in ("matricule", "matricule_oid")
+    ).drop("row", "start", "ins")
+
+
 def in_force(statements: pl.DataFrame) -> InForce:
     """Return the state of each ``owner`` of ``statements`` (columns: owner, driver, stamp, identity fields)."""
-    ordered = in_order(statements, "owner", "driver")
+    ordered = settled(statements)
     spans, origins = winners(ordered, "owner", IDENTITY_FIELDS)
     times = ordered.group_by("owner").agg(
-        known=pl.col("driver").any(),
+        known=pl.col("known").first(),
         fillers=(~pl.col("driver")).sum(),
         first=pl.coalesce(pl.col("message_time").filter(pl.col("driver")).min(), pl.col("message_time").min()),
     )
     spans = spans.join(times, on="owner", how="left", maintain_order="left")
-    known, driver_start = spans["known"], spans["start"] + spans["fillers"]
-    origins = origins.with_columns(
-        pl.when(~known | (pl.col(field) >= driver_start)).then(pl.col(field)).alias(field) for field in GUARDED
-    )
-    origins = _without_unvalidated_ins(ordered, origins)
+    driver_start = spans["start"] + spans["fillers"]
     latest = origins.select(pl.max_horizontal(pl.all())).to_series()
     driven = origins.select(
         pl.sum_horizontal(
@@ -129,23 +157,28 @@ def in_force(statements: pl.DataFrame) -> InForce:
         "owner",
         created_at="first",
         updated_at=ordered["message_time"].gather(latest),
-        driven=driven + known.cast(pl.UInt64) * pl.Series([DRIVEN_BIT], dtype=pl.UInt64),
+        driven=driven + spans["known"].cast(pl.UInt64) * pl.Series([DRIVEN_BIT], dtype=pl.UInt64),
     )
     return InForce(pl.concat([states, values(ordered, origins)], how="horizontal"), origins, ordered)
 
 
-def _without_unvalidated_ins(ordered: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
-    """Drop an INS stated with another code than VALI once a later statement validates without giving it again.
+def story(ordered: pl.DataFrame, fields: tuple[str, ...] = IDENTITY_FIELDS) -> pl.DataFrame:
+    """Return one row a field that a message changed, in the order in which it became true.
 
-    Such an INS should never have been taken in (PAM FR §6.6.15); it stays visible as an anomaly until then.
+    ``ordered`` comes from ``settled``; the columns it has besides identity fields are kept, ``field``, ``old`` and
+    ``new`` (null: deleted) are added. The last row of a field of an owner is its value in force.
     """
-    codes = ordered["identity_code"]
-    at_ins, now = codes.gather(origins["matricule"]), codes.gather(origins["identity_code"])
-    stale = (
-        (origins["identity_code"] > origins["matricule"])
-        & (at_ins != IdentityCode.VALI.value)
-        & (now == IdentityCode.VALI.value)
-    ).fill_null(value=False)
-    return origins.with_columns(
-        pl.when(~stale).then(pl.col(field)).alias(field) for field in ("matricule", "matricule_oid")
-    )
+    kept = [name for name in ordered.columns if name not in IDENTITY_FIELDS]
+    ordered = ordered.with_row_index("row")
+    parts = []
+    for field in fields:
+        said = ordered.filter(pl.col(field).is_not_null()).select("row", *kept, new=pl.col(field))
+        spoken = pl.col("message_time").filter(pl.col("driver")).min().over("owner")
+        voiced = pl.col("driver").any().over("owner")
+        said = said.filter(pl.col("driver") | ~voiced | (pl.col("message_time") < spoken).fill_null(value=False))
+        said = said.sort("owner", "message_time", "row", nulls_last=False).with_columns(
+            pl.when(pl.col("new") != DELETED).then(pl.col("new")).alias("new")
+        )
+        said = said.with_columns(old=pl.col("new").shift(1).over("owner"), field=pl.lit(field))
+        parts.append(said.filter(pl.col("new").ne_missing(pl.col("old"))))
+    return pl.concat(parts).sort("owner", "message_time", "row", "field", nulls_last=False).drop("row")

@@ -5,38 +5,38 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Indicators, Statuses
-from insvigil.register.identities import numbering
+from insvigil.frames import Indicators, StatusLedger
 from insvigil.register.opening import Register
 
-_FACTS = ("status", "insi_recovered", "document_controlled", "ins_transmissible", "source", "anomaly")
 
-
-def store_statuses(register: Register, statuses: dy.DataFrame[Statuses]) -> int:
-    """Write the statuses that are not what they were, close those replaced or gone; return how many changed."""
-    texts = [name for name in _FACTS if statuses.schema[name] == pl.Enum]
-    now = statuses.with_columns(pl.col(texts).cast(pl.String)).join(numbering(register), on="identity_id")
-    now = now.select("key", *_FACTS)
-    old = register.query(f"SELECT key, {', '.join(_FACTS)} FROM status WHERE until_run IS NULL")
-    columns = ["key", *_FACTS]
-    fresh = now.join(old, on=columns, how="anti", nulls_equal=True).sort("key")
-    stale = old.join(now, on=columns, how="anti", nulls_equal=True)
+def store_statuses(register: Register, moves: dy.DataFrame[StatusLedger]) -> None:
+    """Append the transitions of this run to the ledger of statuses, in their order."""
+    keys = register.query(
+        "SELECT key, domain, ipp FROM identity SEMI JOIN moves USING (domain, ipp)",
+        moves=moves.select("domain", "ipp").unique(),
+    )
+    last = register.connection.execute("SELECT coalesce(max(place), 0) FROM status").fetchall()[0][0]
+    rows = moves.with_row_index("place", offset=last + 1).join(keys, on=["domain", "ipp"]).sort("place")
+    rows = rows.drop("domain", "ipp").with_columns(
+        pl.col("from_status", "to_status").cast(pl.String),
+        run=pl.lit(register.run, pl.UInt32),
+        standing=pl.col("key").is_last_distinct(),
+    )
     register.query(
-        "UPDATE status SET until_run = $run FROM stale WHERE status.key = stale.key AND until_run IS NULL",
-        {"run": register.run},
-        stale=stale.select("key"),
+        "UPDATE status SET standing = false FROM moved WHERE status.key = moved.key AND standing",
+        moved=rows.select("key").unique(),
     )
-    register.insert("status", fresh.with_columns(since_run=pl.lit(register.run, pl.UInt32)))
-    return fresh.height
+    register.insert("status", rows)
 
 
-def status_ledger(register: Register) -> pl.DataFrame:
-    """Return one row a stretch of status: domain, ipp, the facts, since_run, since, until_run, until (null: stands)."""
-    return register.query(
-        f"SELECT i.domain, i.ipp, {', '.join(f's.{name}' for name in _FACTS)}, s.since_run, a.started AS since, "
-        "s.until_run, z.started AS until FROM status s JOIN identity i USING (key) JOIN run a ON a.run = s.since_run "
-        "LEFT JOIN run z ON z.run = s.until_run ORDER BY 1, 2, s.since_run"
+def status_ledger(register: Register, *, standing: bool = False) -> dy.DataFrame[StatusLedger]:
+    """Return the ledger of statuses in its order; only the last row of each identity when ``standing``."""
+    found = register.query(
+        "SELECT i.domain, i.ipp, s.* EXCLUDE (key, run, standing) FROM status s JOIN identity i USING (key) "
+        "WHERE standing OR NOT $standing",
+        {"standing": standing},
     )
+    return StatusLedger.validate(found.sort("place").select(StatusLedger.column_names()), cast=True)
 
 
 def store_indicators(register: Register, indicators: dy.DataFrame[Indicators]) -> None:
