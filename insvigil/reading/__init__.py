@@ -1,1 +1,29 @@
-"""reading."""
+"""Reading: files as hospitals send them to typed movements, rejects and oddities. Nothing is lost."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from insvigil.reading.delimited import ColumnMap, Extract, read_extract
+    from insvigil.reading.movements import Reading, iter_movements, read_movements
+    from insvigil.reading.rules import RULES
+
+_HOMES = {
+    "RULES": "rules",
+    "ColumnMap": "delimited",
+    "Extract": "delimited",
+    "Reading": "movements",
+    "iter_movements": "movements",
+    "read_extract": "delimited",
+    "read_movements": "movements",
+}
+
+__all__ = ["RULES", "ColumnMap", "Extract", "Reading", "iter_movements", "read_extract", "read_movements"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,405 @@
+"""HL7 v2 bytes to messages, segments, fields, repetitions and components; knows no meaning.
+
+A *plan* says which values are wanted: :class:`Pick` names a column and the place of its value, :class:`Choice` says
+which repetition of a field to take. The grammar walks the bytes once and returns the columns as polars series.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+PADDING = 64
+"""Bytes that must follow the last part of a buffer (kernels read words)."""
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Relation(IntEnum):
+    """What a test asks of a component."""
+
+    EQUALS = 0
+    DIFFERS = 1
+    EMPTY = 2
+    FILLED = 3
+
+
+class Kind(IntEnum):
+    """What is made of a value."""
+
+    TEXT = 0
+    CODE = 1
+    TIME = 2
+    REST = 3
+
+
+class Test(NamedTuple):
+    """A question on one component (or sub-component) of a repetition; outer blanks do not count."""
+
+    component: int
+    relation: Relation
+    value: str = ""
+    sub: int = 0
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to recognise a repetition: every test must pass. ``code`` is noted when this way was needed."""
+
+    tests: tuple[Test, ...] = ()
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How to choose a repetition: the first way that some repetition follows."""
+
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A wanted value: ``place`` is ``"PID-5.1"`` or ``"PID-3.4.2"`` (component 0 or none: the whole repetition).
+
+    ``others`` are places tried, in order, when the first is empty; each notes its code. A pick never replaces what an
+    earlier field gave to the same column, unless ``replace``.
+    """
+
+    column: str
+    place: str
+    of: Choice | None = None
+    kind: Kind = Kind.CODE
+    others: tuple[tuple[str, str | None], ...] = ()
+    replace: bool = False
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Required:
+    """A column without which a message is rejected, the field to name and the code to give."""
+
+    column: str
+    segment: str
+    field: int
+    code: str
+
+
+class Batch(NamedTuple):
+    """A buffer with stretches of files: ``parts`` has one row a stretch (begin, end, lines counted by the index)."""
+
+    buffer: Bytes
+    parts: Ints
+
+    @classmethod
+    def of(cls, *stretches: bytes) -> Batch:
+        """Return a batch of whole files given as bytes."""
+        buffer = np.zeros(sum(map(len, stretches)) + PADDING, np.uint8)
+        parts = np.zeros((len(stretches), 3), np.int64)
+        at = 0
+        for row, stretch in enumerate(stretches):
+            buffer[at : at + len(stretch)] = np.frombuffer(stretch, np.uint8)
+            parts[row, :2] = at, at + len(stretch)
+            at += len(stretch)
+        return cls(buffer, parts)
+
+    @property
+    def words(self) -> npt.NDArray[np.uint64]:
+        """The same memory, one little-endian word at every byte offset."""
+        return np.ndarray((len(self.buffer) - 7,), np.dtype("<u8"), self.buffer, strides=(1,))
+
+
+class Index(NamedTuple):
+    """Where messages are: see ``kernels/segments.py`` for the columns."""
+
+    messages: Ints
+    hashes: npt.NDArray[np.uint64]
+    slots: Ints
+    envelopes: Ints
+
+
+class Remark(NamedTuple):
+    """Remarks of an extraction, as parallel arrays."""
+
+    message: Ints
+    slot: Ints
+    field: Ints
+    code: Ints
+    rejected: npt.NDArray[np.bool_]
+
+
+class Extraction(NamedTuple):
+    """The columns of the kept messages, which messages they are, what their bytes are, and the remarks."""
+
+    columns: dict[str, pl.Series]
+    kept: Ints
+    natures: Ints
+    remarks: Remark
+
+
+class CharacterSet(NamedTuple):
+    """A declared name (MSH-18) and the Python codec whose upper half it uses."""
+
+    name: str
+    codec: str
+
+
+CHARACTER_SETS: tuple[CharacterSet, ...] = tuple(
+    CharacterSet(name, codec)
+    for codec, names in {
+        "iso8859-1": ("8859/1", "ISO-8859-1", "ISO8859-1", "ISO 8859-1", "ISO8859/1", "LATIN1"),
+        "iso8859-15": ("8859/15", "ISO-8859-15", "ISO8859-15", "ISO8859/15"),
+        "iso8859-2": ("8859/2",),
+        "iso8859-9": ("8859/9",),
+        "cp1252": ("CP1252", "WINDOWS-1252", "ANSI"),
+    }.items()
+    for name in names
+)
+
+
+def _charmap(codec: str) -> npt.NDArray[np.uint16]:
+    """Return the code point of each byte; C1 controls are read as cp1252, ¼ ½ ¾ as Œ œ Ÿ (no fraction in a name)."""
+    points = np.arange(256, dtype=np.uint16)
+    for byte in range(128, 256):
+        text = bytes([byte]).decode(codec, "replace")
+        if byte < 160:
+            text = bytes([byte]).decode("cp1252", "replace")
+        points[byte] = ord(text)
+    if codec in ("iso8859-1", "cp1252"):
+        points[[0xBC, 0xBD, 0xBE]] = [ord("Œ"), ord("œ"), ord("Ÿ")]
+    return points
+
+
+class Plan:
+    """The tables that kernels read, made once from picks."""
+
+    def __init__(self, picks: Sequence[Pick], required: Sequence[Required]) -> None:
+        self.segments = list(dict.fromkeys(["MSH", *(_split(pick.place)[0] for pick in picks)]))
+        self.picks = sorted(picks, key=lambda pick: (self.segments.index(_split(pick.place)[0]), _split(pick.place)[1]))
+        self.texts = list(dict.fromkeys(pick.column for pick in picks if pick.kind is not Kind.TIME))
+        self.times = list(dict.fromkeys(pick.column for pick in picks if pick.kind is Kind.TIME))
+        self.codes: list[str] = []
+        self._build(required)
+
+    def _code(self, code: str | None) -> int:
+        if code is None:
+            return -1
+        if code not in self.codes:
+            self.codes.append(code)
+        return self.codes.index(code)
+
+    def _build(self, required: Sequence[Required]) -> None:
+        columns = {name: number for number, name in enumerate([*self.texts, *self.times])}
+        self._code(TIME_UNREADABLE)  # code 0, given by the kernel itself
+        fields: list[list[int]] = []
+        groups: list[list[int]] = []
+        tests: list[list[int]] = []
+        constants: list[bytes] = []
+        choices: list[list[int]] = []
+        way_codes: list[list[int]] = []
+        masks: list[list[int]] = []
+        rows: list[list[int]] = []
+        places: list[list[int]] = []
+        last = max(_split(pick.place)[1] for pick in self.picks)
+        slot_fields = np.full((len(self.segments), max(last, 18) + 2), -1, np.int32)
+        grouped: dict[tuple[str, int], list[Pick]] = {}
+        for pick in self.picks:
+            grouped.setdefault(_split(pick.place)[:2], []).append(pick)
+        for (segment, field), picks in grouped.items():
+            slot_fields[self.segments.index(segment), field] = len(fields)
+            first = len(groups), len(choices), len(rows)
+            bits = _tests_of(picks)
+            for (component, sub), values in bits.items():
+                groups.append([component, sub, len(tests), len(tests) + len(values)])
+                tests.extend([len(value)] for value in values)
+                constants.extend(value.encode("ascii") for value in values)
+            order = {
+                (place, value): number
+                for number, (place, value) in enumerate((place, value) for place in bits for value in bits[place])
+            }
+            chosen = list(dict.fromkeys(pick.of for pick in picks if pick.of is not None))
+            for choice in chosen:
+                choices.append([len(way_codes), len(way_codes) + len(choice.ways)])
+                for way in choice.ways:
+                    must = must_not = 0
+                    for test in way.tests:
+                        bit = 1 << order[(test.component, test.sub), test.value]
+                        if test.relation in (Relation.EQUALS, Relation.FILLED):
+                            must |= bit
+                        else:
+                            must_not |= bit
+                    way_codes.append([self._code(way.code)])
+                    masks.append([must, must_not])
+            for pick in picks:
+                at = [(pick.place, pick.code), *pick.others]
+                of = -1 if pick.of is None else first[1] + chosen.index(pick.of)
+                span = len(places), len(places) + len(at)
+                rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace)])
+                places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
+            fields.append([first[0], len(groups), first[1], len(choices), first[2], len(rows)])
+        for slot in range(len(self.segments)):
+            wanted = np.flatnonzero(slot_fields[slot] >= 0)
+            slot_fields[slot, (wanted[-1] + 1 if len(wanted) else 0) :] = -2
+        needs = [
+            [columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code)]
+            for need in required
+        ]
+        tables = (fields, groups, tests, choices, way_codes, rows, places, needs)
+        self.tables = (slot_fields, *(np.array(table, np.int32) for table in tables))
+        self.masks = np.array(masks, np.uint64)
+        self.test_words = np.array([_words_of(constant, 3) for constant in constants], np.uint64)
+        codecs_used = list(dict.fromkeys(["cp1252", *(set_.codec for set_ in CHARACTER_SETS)]))
+        self.charmaps = np.array([_charmap(codec) for codec in codecs_used], np.uint16)
+        self.charsets = np.array(
+            [[*_words_of(set_.name.encode(), 2), codecs_used.index(set_.codec)] for set_ in CHARACTER_SETS], np.uint64
+        )
+
+    @cached_property
+    def names(self) -> npt.NDArray[np.uint32]:
+        """The three bytes of each segment as one number."""
+        return np.array([int.from_bytes(name.encode("ascii"), "big") for name in self.segments], np.uint32)
+
+    @property
+    def meaning(self) -> Any:
+        """The tables, as the picking kernel takes them."""
+        return self.tables, self.test_words, self.masks, self.charsets, self.charmaps
+
+
+TIME_UNREADABLE = "IDV-LEC-020"
+
+_PLACE = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+))?(?:\.(\d+))?")
+
+
+def _split(place: str) -> tuple[str, int, int, int]:
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        raise ValueError(f"not a place: {place}")
+    segment, field, component, sub = found.groups()
+    return segment, int(field), int(component or 0), int(sub or 0)
+
+
+def _tests_of(picks: Sequence[Pick]) -> dict[tuple[int, int], list[str]]:
+    """Return the distinct constants asked of each (component, sub-component); ``""`` asks whether it is filled."""
+    asked: dict[tuple[int, int], list[str]] = {}
+    for pick in picks:
+        for test in (test for way in (pick.of.ways if pick.of else ()) for test in way.tests):
+            values = asked.setdefault((test.component, test.sub), [])
+            if test.value not in values:
+                values.append(test.value)
+    return asked
+
+
+def _words_of(text: bytes, count: int) -> list[int]:
+    padded = text.ljust(8 * count, b"\0")
+    if len(padded) > 8 * count:
+        raise ValueError(f"a constant is at most {8 * count} bytes long")
+    return [int.from_bytes(padded[at : at + 8], "little") for at in range(0, 8 * count, 8)]
+
+
+def index(plan: Plan, batch: Batch) -> Index:
+    """Return where the messages of a batch are; ``batch.parts[:, 2]`` receives the lines of each part."""
+    from insvigil.reading.kernels.segments import ENVELOPE_COLUMNS, MESSAGE_COLUMNS, index_messages
+
+    words = batch.words
+    room = int((batch.parts[:, 1] - batch.parts[:, 0]).sum()) // 300 + 2 * len(batch.parts) + 16
+    enveloped = 4 * len(batch.parts) + 16
+    while True:
+        messages = np.empty((room, MESSAGE_COLUMNS), np.int64)
+        hashes = np.empty(room, np.uint64)
+        slots = np.empty((room, len(plan.segments), 2), np.int64)
+        envelopes = np.empty((enveloped, ENVELOPE_COLUMNS), np.int64)
+        count, found = index_messages(batch.buffer, words, batch.parts, plan.names, messages, hashes, slots, envelopes)
+        if count <= room and found <= enveloped:
+            return Index(messages[:count], hashes[:count], slots[:count], envelopes[:found])
+        room, enveloped = max(room, count), max(enveloped, found)
+
+
+def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
+    """Return the columns of messages ``rows`` (numbers in the index, none of them an orphan)."""
+    from insvigil.reading.kernels.picking import pick_fields
+
+    count = len(rows)
+    # columns are not a power of two apart, or their lines would share the same sets of the cache
+    stride = count + 5 + 2 * ((count + 5) % 2 == 0)
+    size = int(batch.parts[:, 1].max(initial=0)) if len(batch.parts) else 0
+    room, notes = size + 4096, 4 * count + 64
+    while True:
+        views = np.zeros((len(plan.texts), stride, 2), np.uint64)
+        times = np.zeros((len(plan.times), stride), np.int64)
+        valid = np.zeros((len(plan.texts) + len(plan.times), stride // 8 + 8), np.uint8)
+        arena = np.empty(room + PADDING, np.uint8)
+        remarks = np.empty((notes, 5), np.int64)
+        kept = np.empty((count, 2), np.int64)
+        arena_words = np.ndarray((room,), np.dtype("<u8"), arena, strides=(1,))
+        columns = (views, times, valid, arena[:room], arena_words, remarks, kept)
+        done, noted, used, status = pick_fields(
+            batch.buffer, batch.words, where.messages, where.slots, rows, plan.meaning, columns
+        )
+        if status == 0 and noted <= notes:
+            break
+        room, notes = (2 * room if status else room), max(notes, noted)
+    remarks = remarks[:noted]
+    return Extraction(
+        _series(plan, done, views, times, valid, arena[:used]),
+        kept[:done, 0],
+        kept[:done, 1],
+        Remark(remarks[:, 0], remarks[:, 1], remarks[:, 2], remarks[:, 3], remarks[:, 4] == 1),
+    )
+
+
+def _series(
+    plan: Plan,
+    count: int,
+    views: npt.NDArray[np.uint64],
+    times: Ints,
+    valid: Bytes,
+    arena: Bytes,
+) -> dict[str, pl.Series]:
+    text = pa.py_buffer(arena)
+    columns: dict[str, pl.Series] = {}
+    for number, name in enumerate(plan.texts):
+        columns[name] = string_series(name, count, views[number], valid[number], text)
+    for number, name in enumerate(plan.times):
+        array = pa.Array.from_buffers(
+            pa.timestamp("us"), count, [pa.py_buffer(valid[len(plan.texts) + number]), pa.py_buffer(times[number])]
+        )
+        columns[name] = pl.Series(name, pl.from_arrow(array))
+    return columns
+
+
+def string_series(name: str, count: int, views: npt.NDArray[np.uint64], valid: Bytes, arena: pa.Buffer) -> pl.Series:
+    """Return a polars series over string views, without a copy; all-null columns cost nothing."""
+    if not valid.any():
+        return (
+            pl.Series(name, [None], dtype=pl.String).new_from_index(0, count)
+            if count
+            else pl.Series(name, [], pl.String)
+        )
+    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), arena])
+    return pl.Series(name, pl.from_arrow(array))
+
+
+def codec_of(declared: str | None) -> str | None:
+    """Return the Python codec of a declared character set, or None when it is unknown."""
+    if declared is None:
+        return None
+    for set_ in CHARACTER_SETS:
+        if set_.name == declared:
+            return set_.codec
+    try:
+        return codecs.lookup(declared.removeprefix("UNICODE ")).name
+    except LookupError:
+        return None
+
+
+Columns = Mapping[str, pl.Series]

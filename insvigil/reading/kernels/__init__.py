@@ -1,0 +1,1 @@
+"""Kernels of reading: bytes and offsets, nothing else."""

@@ -1,0 +1,220 @@
+"""Which files a run reads, what they are, and their bytes in pieces of bounded size.
+
+A named path that is missing, empty or binary stops the run before anything is read. Inside a folder a bad file is a
+row of ``Sources`` with the outcome ``refused`` and a reject, and the night goes on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import IO
+
+from insvigil.errors import SourceError, UsageError
+from insvigil.settings import ReadingSettings
+
+PIECE = 24 << 20
+"""Bytes read at a time: what the columns of a piece take stays near the cache and far from the memory limit."""
+
+EXPANSION = 1000
+"""A compressed file may grow at most this many times (and always up to one piece)."""
+
+
+class Format(StrEnum):
+    """What a file holds."""
+
+    HL7 = "hl7"
+    FHIR = "fhir"
+    VIDHOSP = "vidhosp"
+    UNKNOWN = "inconnu"
+
+
+@dataclass
+class Source:
+    """One file of a run (or one member of an archive)."""
+
+    number: int
+    path: Path
+    member: str | None = None
+    size: int = 0
+    digest: str = ""
+    format: Format = Format.UNKNOWN
+    refusal: str | None = None
+    still_written: bool = False
+    messages: int = 0
+    declared: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    lines: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path, with the member after ``!`` for an archive."""
+        return f"{self.path}!{self.member}" if self.member else str(self.path)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the bytes, expanded."""
+        if self.member is not None:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                yield stream
+        elif self.path.suffix == ".gz":
+            with gzip.open(self.path) as stream:
+                yield stream  # type: ignore[misc]
+        else:
+            with self.path.open("rb", buffering=0) as stream:
+                yield stream
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the bytes read are not the bytes of the file."""
+        return self.member is not None or self.path.suffix == ".gz"
+
+
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+def find_sources(paths: Sequence[Path], settings: ReadingSettings) -> list[Source]:
+    """Return the files to read, in reading order; raise for a named path that cannot be used."""
+    sources: list[Source] = []
+    limit = time.time() - settings.quiet_seconds
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"« {path} » n'existe pas.", hint="Vérifiez le chemin.")
+        named = not path.is_dir()
+        files = [path] if named else _files_of(path, settings.patterns)
+        if not files:
+            raise SourceError(
+                f"Le dossier « {path} » ne contient aucun fichier à lire ({', '.join(settings.patterns)}).",
+                hint="Vérifiez le dossier ou « reading.patterns ».",
+            )
+        for file in files:
+            for source in _members_of(file):
+                source.number = len(sources)
+                _look_at(source)
+                if named and source.refusal is not None:
+                    raise SourceError(f"« {source.name} » : {_REFUSALS[source.refusal]}")
+                if settings.quiet_seconds > 0 and file.stat().st_mtime > limit:
+                    source.still_written = True
+                sources.append(source)
+    return sources
+
+
+_REFUSALS = {
+    "IDV-LEC-001": "le fichier est vide. Vérifiez que l'émetteur a fini d'écrire.",
+    "IDV-LEC-002": "le fichier n'est pas du texte (fichier binaire). Vérifiez le transfert.",
+    "IDV-LEC-003": "le format n'est pas reconnu (ni HL7, ni FHIR, ni VID-HOSP). "
+    "Pour un fichier à plat, utilisez « insvigil match » et un plan de colonnes.",
+    "IDV-LEC-004": "le fichier ne peut pas être ouvert. Vérifiez les droits et le transfert.",
+    "IDV-LEC-006": "le fichier est en UTF-16. Convertissez-le en UTF-8.",
+}
+
+
+def _files_of(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    wanted = [*patterns, *(f"{pattern}.gz" for pattern in patterns), "*.zip", "*.json", "*.ndjson"]
+    found = {file for file in folder.rglob("*") if any(fnmatch(file.name, pattern) for pattern in wanted)}
+    return sorted((file for file in found if file.is_file()), key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """Sort ``2.hl7`` before ``10.hl7``: drop folders name files by message number."""
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", str(path)) if part]
+
+
+def _members_of(file: Path) -> Iterator[Source]:
+    if file.suffix == ".zip":
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for member in archive.infolist():
+                    if not member.is_dir():
+                        yield Source(0, file, member.filename, member.file_size)
+        except UNREADABLE:
+            yield Source(0, file, refusal="IDV-LEC-004")
+    else:
+        yield Source(0, file)
+
+
+def _look_at(source: Source) -> None:
+    """Set size, format and refusal from the first bytes."""
+    if source.refusal is not None:
+        return
+    try:
+        if not source.size:
+            source.size = source.path.stat().st_size
+        with source.open() as stream:
+            head = stream.read(1 << 16)
+    except UNREADABLE:
+        source.refusal = "IDV-LEC-004"
+        return
+    source.format, source.refusal = recognise(head)
+
+
+_SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
+_VIDHOSP = re.compile(rb"^.{48}V01[0-9]", re.DOTALL)
+
+
+def recognise(head: bytes) -> tuple[Format, str | None]:
+    """Return the format of a file that begins so, or the code of the refusal."""
+    if not head.strip():
+        return Format.UNKNOWN, "IDV-LEC-001"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Format.UNKNOWN, "IDV-LEC-006"
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    if _SEGMENT.search(text):
+        return Format.HL7, None
+    if b"\0" in text:
+        return Format.UNKNOWN, "IDV-LEC-002"
+    if text.lstrip()[:1] in (b"{", b"[") and b'"resourceType"' in text:
+        return Format.FHIR, None
+    if _VIDHOSP.match(text):
+        return Format.VIDHOSP, None
+    return Format.UNKNOWN, "IDV-LEC-003"
+
+
+def digest_of(source: Source) -> str:
+    """Return the blake2b (16 bytes, hexadecimal) of the stored bytes of the file."""
+    digest = hashlib.blake2b(digest_size=16)
+    with source.open() if source.member else source.path.open("rb", buffering=0) as stream:
+        while block := stream.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def pieces_of(source: Source, stream: IO[bytes] | io.RawIOBase) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of a file with their offset, cut before a message so that none is in two pieces.
+
+    Raise ``OverflowError`` when a compressed file grows beyond ``EXPANSION`` times its size.
+    """
+    most = max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
+    offset = 0
+    rest = b""
+    total = 0
+    while True:
+        block = stream.read(PIECE)
+        total += len(block or b"")
+        if most is not None and total > most:
+            raise OverflowError
+        data = rest + block if rest else block or b""
+        if not block:
+            if data:
+                yield data, offset
+            return
+        cut = max(data.rfind(mark) for mark in (b"\rMSH", b"\nMSH", b"\x0bMSH")) + 1
+        if cut <= 0 and len(data) < 8 * PIECE:
+            rest = data
+            continue
+        if cut <= 0:
+            cut = len(data)
+        yield data[:cut], offset
+        offset += cut
+        rest = data[cut:]
