@@ -1,0 +1,99 @@
+"""What a person should look at, in order: agrégats of potential doublons, homonyms, collisions.
+
+A case is an agrégat, or a pair that is a homonym or a collision. Its first row is the reference, the identity one
+would keep: the best status, then the oldest; each other row carries its pair with the reference, when there is one.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from insvigil.frames import AGREEMENTS
+from insvigil.reporting.night_report import NightReport
+from insvigil.vocabulary import Finding, Status
+
+AGREES = tuple(f"agree_{trait}" for trait in AGREEMENTS)
+STATUS_ORDER = {
+    Status.QUALIFIEE.value: 0,
+    Status.VALIDEE.value: 1,
+    Status.RECUPEREE.value: 2,
+    Status.PROVISOIRE.value: 3,
+}
+
+
+def doublon_cases(report: NightReport) -> pl.DataFrame:
+    """Return the agrégats to treat, one row a member.
+
+    Columns: ``case`` (1 is the first to look at), ``number`` (agrégat), ``outcome``, ``finding``, ``size``,
+    ``probability`` (the strongest pair), ``place`` (0 is the reference), ``identity_id``, ``status``, ``last_seen``,
+    ``pair_probability`` and the agreements with the reference. Agrégats touched in this night come first, then the most
+    probable.
+    """
+    members = report.groups.select("identity_id", "group")
+    if report.agregats is not None:
+        named = report.agregats.select(pl.col("group").cast(pl.UInt32), "outcome", number="agregat")
+        members = members.join(named, on="group", how="left")
+    else:
+        members = members.with_columns(number="group", outcome=pl.lit(None, pl.String))
+    return _ordered(report, members, Finding.DPOT)
+
+
+def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
+    """Return the pairs with a finding, in the columns of ``doublon_cases`` (``number`` is the rank of the pair)."""
+    pairs = report.pairs.filter(pl.col("finding").cast(pl.String) == finding.value).with_row_index("group")
+    members = pl.concat(
+        [pairs.select("group", identity_id="left"), pairs.select("group", identity_id="right")]
+    ).with_columns(number="group", outcome=pl.lit(None, pl.String))
+    return _ordered(report, members, finding)
+
+
+def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl.DataFrame:
+    facts = _facts(report)
+    rank = pl.col("status").cast(pl.String).replace_strict(STATUS_ORDER, default=4, return_dtype=pl.Int8)
+    placed = (
+        members.join(facts, on="identity_id", how="left")
+        .sort("group", rank, "created_at", "identity_id", nulls_last=True)
+        .with_columns(
+            place=pl.int_range(pl.len(), dtype=pl.UInt32).over("group"),
+            size=pl.len().over("group"),
+            reference=pl.col("identity_id").first().over("group"),
+        )
+    )
+    pairs = report.pairs.select("left", "right", *AGREES, pair_probability="probability")
+    joined = placed.with_columns(
+        left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
+    ).join(pairs, on=["left", "right"], how="left")
+    best = _strongest(report, members)
+    ranked = joined.join(best, on="group", how="left").with_columns(
+        finding=pl.lit(finding.value), touched=pl.col("changed").any().over("group")
+    )
+    order = ranked.sort(
+        pl.col("touched"), "probability", "number", "place", descending=[True, True, False, False], nulls_last=True
+    )
+    cases = order.select("group").unique(maintain_order=True).with_row_index("case", offset=1)
+    return order.join(cases, on="group", how="left", maintain_order="left").select(
+        "case", "number", "outcome", "finding", "size", "probability", "touched", "place", "identity_id", "status",
+        "last_seen", "pair_probability", "left", "right", *AGREES,
+    )  # fmt: skip
+
+
+def _facts(report: NightReport) -> pl.DataFrame:
+    """Return status, creation, change in this run and last movement of each identity."""
+    seen = report.stays.group_by("domain", "ipp").agg(last_seen=pl.col("movement_at").max())
+    return (
+        report.identities.select("identity_id", "domain", "ipp", "created_at", "changed")
+        .join(report.statuses.select("identity_id", "status"), on="identity_id", how="left")
+        .join(seen, on=["domain", "ipp"], how="left")
+        .drop("domain", "ipp")
+    )
+
+
+def _strongest(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:
+    """Return the highest probability of a pair inside each group."""
+    side = members.select("identity_id", "group")
+    inside = (
+        report.pairs.select("left", "right", "probability")
+        .join(side, left_on="left", right_on="identity_id")
+        .join(side, left_on=["right", "group"], right_on=["identity_id", "group"])
+    )
+    return inside.group_by("group").agg(pl.col("probability").max())

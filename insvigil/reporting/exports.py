@@ -1,0 +1,155 @@
+"""The folder of a run: tables for machines beside the page and the workbook for people, written whole or not at all.
+
+The folder is made under another name, then renamed, so a reader never sees half of it. It is private: 0700 and 0600.
+A matricule leaves the engine only for a qualified identity, and the billing NIR never does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import polars as pl
+
+from insvigil.errors import UsageError
+from insvigil.reporting.night_report import NightReport
+from insvigil.reporting.report_page import render_report
+from insvigil.reporting.workbook import write_worklist
+from insvigil.reporting.wording import integer
+from insvigil.vocabulary import Stage
+
+PAGE, WORKBOOK, SUMMARY = "index.html", "classeur.xlsx", "run.json"
+_ORDER = list(Stage)
+
+
+def write_run(folder: Path, report: NightReport) -> Path:
+    """Write the folder of a run and return it; a folder of an earlier run is replaced.
+
+    What a stage that was not run would have made is not written. Raises UsageError when ``folder`` holds something
+    else than a run.
+    """
+    _refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write_all(draft, report)
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            folder.rename(old / "old")
+            draft.rename(folder)
+            shutil.rmtree(old)
+        else:
+            draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / SUMMARY).exists()):
+        raise UsageError(
+            f"{folder} existe et n'est pas le dossier d'un traitement.", hint="Choisissez un autre dossier de sortie."
+        )
+
+
+def _write_all(folder: Path, report: NightReport) -> None:
+    for name, frame in tables(report).items():
+        with private(folder / f"{name}.parquet") as file:
+            frame.write_parquet(file, compression="zstd")
+        if name == "indicators":
+            with private(folder / "indicators.csv") as file:
+                frame.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
+    with private(folder / SUMMARY) as file:
+        file.write(orjson.dumps(summary(report), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+    if report.until is Stage.REPORTING:
+        with private(folder / WORKBOOK) as file:
+            write_worklist(file, report)
+        with private(folder / PAGE) as file:
+            file.write(render_report(report).encode())
+
+
+def private(path: Path) -> IO[bytes]:
+    """Return a new file that only its owner can read, open for writing."""
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+
+
+def tables(report: NightReport) -> dict[str, pl.DataFrame]:
+    """Return the tables of a run by file name, up to the last stage that was run.
+
+    Identities are named by ``id`` = ``domain|ipp``; groups by the number of their agrégat when the register knows it.
+    """
+    ids = identity_ids(report.identities)
+    made: dict[str, tuple[Stage, pl.DataFrame]] = {"rejects": (Stage.READING, report.rejects)}
+    made["identities"] = (Stage.REGISTER, exported_identities(report))
+    made["pairs"] = (
+        Stage.MATCHING,
+        report.pairs.with_columns(left=ids.gather(report.pairs["left"]), right=ids.gather(report.pairs["right"])),
+    )
+    made["groups"] = (Stage.MATCHING, _groups(report, ids))
+    made["indicators"] = (Stage.QUALIF, report.indicators)
+    reached = _ORDER.index(report.until)
+    return {name: frame for name, (stage, frame) in made.items() if _ORDER.index(stage) <= reached}
+
+
+def identity_ids(identities: pl.DataFrame) -> pl.Series:
+    """Return ``domain|ipp`` of each identity, in order of ``identity_id``."""
+    return identities.sort("identity_id").select(id=pl.concat_str("domain", "ipp", separator="|"))["id"]
+
+
+def exported_identities(report: NightReport) -> pl.DataFrame:
+    """Return the identities that may leave: no billing NIR, and a matricule for qualified identities only."""
+    known = report.statuses.select("identity_id", "status", "ins_transmissible")
+    joined = report.identities.join(known, on="identity_id", how="left").sort("identity_id")
+    may_leave = pl.col("ins_transmissible").fill_null(False)
+    return joined.select(
+        pl.concat_str("domain", "ipp", separator="|").alias("id"),
+        *("domain", "ipp", "status"),
+        *(
+            pl.when(may_leave).then(name).alias(name) if name in ("matricule", "matricule_oid") else pl.col(name)
+            for name in report.identities.columns
+            if name not in ("identity_id", "domain", "ipp", "billing_nir")
+        ),
+    )
+
+
+def _groups(report: NightReport, ids: pl.Series) -> pl.DataFrame:
+    named = report.groups.with_columns(id=ids.gather(report.groups["identity_id"]))
+    if report.agregats is not None:
+        numbers = report.agregats.select(pl.col("group").cast(pl.UInt32), "agregat")
+        named = named.join(numbers, on="group", how="left").with_columns(group="agregat")
+    return named.select("id", "group").sort("group", "id")
+
+
+def summary(report: NightReport) -> dict[str, Any]:
+    """Return what run.json says: where the figures come from, the account of messages, counts and seconds."""
+    account = dict(report.counts.get("messages", {}))
+    return {
+        "version": report.version,
+        "run": report.run,
+        "started": report.started.isoformat(timespec="seconds"),
+        "until": report.until.value,
+        "establishment": report.settings.reporting.establishment,
+        "settings": report.settings.digest(),
+        "conservation": conservation(report),
+        "counts": {stage: dict(counts) for stage, counts in report.counts.items()} | {"messages": account},
+        "seconds": {stage: round(seconds, 3) for stage, seconds in report.seconds.items()},
+        "sources": report.sources.select("path", "digest", "size", "format", "outcome", "messages").to_dicts(),
+    }
+
+
+def conservation(report: NightReport) -> str:
+    """Return the account of messages in one line, from what was read to what became of it."""
+    account = report.counts.get("messages", {})
+    if not account:
+        return ""
+    return (
+        f"{integer(account['read'])} lus = {integer(account['kept'])} gardés + {integer(account['folded'])} repliés "
+        f"+ {integer(account['rejected'])} rejetés"
+    )
