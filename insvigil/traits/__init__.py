@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from insvigil.traits.detectors import detect
 from insvigil.traits.normalisation import normalise
 
-__all__ = ["normalise"]
+__all__ = ["detect", "normalise"]

@@ -44,11 +44,10 @@ def date_parts(texts: pl.Series) -> pl.DataFrame:
     )
 
 
-def calendar_day() -> pl.Expr:
+def calendar_day(prefix: str = "") -> pl.Expr:
     """Return the date made of ``year``, ``month`` and ``day``; null when the calendar has no such day."""
-    return pl.format(
-        "{}-{}-{}", *(pl.col(part).cast(pl.String).str.zfill(2) for part in ("year", "month", "day"))
-    ).str.to_date("%Y-%m-%d", strict=False)
+    parts = (pl.col(prefix + part).cast(pl.String).str.zfill(2) for part in ("year", "month", "day"))
+    return pl.format("{}-{}-{}", *parts).str.to_date("%Y-%m-%d", strict=False)
 
 
 def _positive(name: str) -> pl.Expr:

@@ -59,7 +59,7 @@ def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) 
         lambda: _given_names(received("given_names"), received("first_given_name"), extra),
         lambda: [text("used_name", name_key), text("used_given_name", name_key)],
         lambda: _birth_date(received("birth_date"), received("birth_date_lunar"), received("birth_date_corrected")),
-        lambda: [_coded(received("sex"), SEXES, pl.Enum([sex.value for sex in Sex]))],
+        lambda: [_each_distinct(received("sex"), sexes)],
         lambda: [_birth_place(received("birth_place"), received("birth_place_name"))],
         lambda: _matricule(received("matricule"), received("matricule_oid")),
         lambda: [text("postal_code", contact.postal_code_keys)],
@@ -68,7 +68,7 @@ def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) 
         lambda: [text("phone", contact.phone_keys)],
         lambda: [text("email", contact.email_keys)],
         lambda: [_each_distinct(received("birth_rank"), _rank)],
-        lambda: [_coded(received("multiple_birth"), YES_NO, pl.Boolean())],
+        lambda: [_each_distinct(received("multiple_birth"), _yes_no)],
         lambda: [_each_distinct(received("death_date"), birth.calendar_date)],
     ]
     with ThreadPoolExecutor(_COLUMNS_AT_A_TIME) as threads:
@@ -115,12 +115,18 @@ def _each_distinct(column: pl.Series, rule: Callable[[pl.Series], pl.Series]) ->
     return distinct.spread(rule(distinct.values)).alias(column.name)
 
 
-def _coded(column: pl.Series, meanings: dict[str, Sex] | dict[str, bool], dtype: pl.DataType) -> pl.Series:
-    def rule(values: pl.Series) -> pl.Series:
-        spelled = values.str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}|[^A-Z0-9]", "")
-        return spelled.replace_strict(meanings, default=None, return_dtype=dtype)
+def sexes(values: pl.Series) -> pl.Series:
+    """Return the sex that each spelling means, null for an unknown one."""
+    return _meanings(values, SEXES, pl.Enum([sex.value for sex in Sex]))
 
-    return _each_distinct(column, rule)
+
+def _meanings(values: pl.Series, meanings: dict[str, Sex] | dict[str, bool], dtype: pl.DataType) -> pl.Series:
+    spelled = values.str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}|[^A-Z0-9]", "")
+    return spelled.replace_strict(meanings, default=None, return_dtype=dtype)
+
+
+def _yes_no(values: pl.Series) -> pl.Series:
+    return _meanings(values, YES_NO, pl.Boolean())
 
 
 def _rank(values: pl.Series) -> pl.Series:

@@ -1,0 +1,8 @@
+"""The detectors: what a cellule d'identitovigilance reads in the morning, one stable code a question."""
+
+from __future__ import annotations
+
+from insvigil.traits.detectors.catalogue import DETECTORS, RULES
+from insvigil.traits.detectors.questioning import detect
+
+__all__ = ["DETECTORS", "RULES", "detect"]

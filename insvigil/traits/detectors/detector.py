@@ -1,0 +1,113 @@
+"""What a detector is: a rule and the question it asks of a value, of an identity or of the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+
+from insvigil.frames import IDENTITY_FIELDS
+from insvigil.traits import matricule
+from insvigil.traits.distinct import present
+from insvigil.vocabulary import Confidence, Rule, Scope, Severity
+
+VALUE = pl.col("value")
+"""The distinct values received in the field of an ``OnValue`` detector."""
+
+KEY = pl.col("key")
+"""Their comparison keys."""
+
+TODAY = pl.col("today")
+
+
+def received(field: str) -> pl.Expr:
+    """Return the field as received, in the frame that ``OnIdentity`` detectors see (bare names are the traits)."""
+    return pl.col(f"received_{field}")
+
+
+def absent(*fields: str) -> pl.Expr:
+    """Return whether none of the fields was received, in a file that gives one of them for somebody at least."""
+    known = pl.any_horizontal(received(field).is_not_null() for field in fields)
+    return ~known & known.any()
+
+
+@dataclass(frozen=True, slots=True)
+class OnValue:
+    """A detector that looks at the distinct values of one field."""
+
+    rule: Rule
+    field: str
+    test: pl.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class OnIdentity:
+    """A detector that looks at the fields and traits of one identity at a time."""
+
+    rule: Rule
+    test: pl.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """A detector that looks across identities, changes, pairs, groups or stays.
+
+    ``find`` returns one row a finding, with ``identity_id`` or (``domain``, ``ipp``), and maybe ``other_id`` and
+    ``subject``; ``needs`` is the frame without which it finds nothing.
+    """
+
+    rule: Rule
+    find: Callable[[Material], pl.DataFrame]
+    needs: str = "identities"
+
+
+Detector = OnValue | OnIdentity | OnFile
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that detectors may look at in one run."""
+
+    identities: pl.DataFrame
+    traits: pl.DataFrame
+    today: date
+    changes: pl.DataFrame | None = None
+    pairs: pl.DataFrame | None = None
+    groups: pl.DataFrame | None = None
+    stays: pl.DataFrame | None = None
+
+    def field(self, name: str) -> pl.Series:
+        """Return a field as received, the HL7 null value and the empty string being null."""
+        if name in self.identities.columns:
+            return present(self.identities[name])
+        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.identities.height)
+
+    @cached_property
+    def persons(self) -> pl.DataFrame:
+        """The traits, the fields as ``received_…``, ``whole_matricule`` and ``whole_nir`` cleaned, and ``today``."""
+        fields = [self.field(name) for name in IDENTITY_FIELDS]
+        whole = [
+            matricule.cleaned(self.field("matricule")).alias("whole_matricule"),
+            matricule.cleaned(self.field("billing_nir")).alias("whole_nir"),
+        ]
+        return self.traits.with_columns(
+            *(field.alias(f"received_{field.name}") for field in fields), *whole, today=pl.lit(self.today)
+        )
+
+
+def rule(
+    code: str,
+    severity: Severity,
+    sentence: str,
+    reason: str,
+    advice: str,
+    *,
+    source: str = "convention d'insvigil",
+    confidence: Confidence = Confidence.CONVENTION,
+    scope: Scope = Scope.IDENTITY,
+) -> Rule:
+    """Return a rule; without a source it is insvigil's convention."""
+    return Rule(code, severity, scope, sentence, reason, advice, source, confidence)

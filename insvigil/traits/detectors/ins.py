@@ -1,0 +1,180 @@
+"""Detectors of the matricule INS and of its coherence with the traits."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, absent, received, rule
+from insvigil.traits.matricule import SHAPE
+from insvigil.vocabulary import OID_OF_MATRICULE, Confidence, Scope, Severity, Sex
+
+_WHOLE = pl.col("whole_matricule")
+_THIRTEEN = pl.col("matricule").cast(pl.String)
+_SHAPED = _WHOLE.str.contains(SHAPE + "(?:[0-9]{2})?$")
+_LENGTH = _WHOLE.str.len_bytes()
+_CNAM = "CNAM, validateur de NIR 2.0"
+_INSI = "Vérifier l'INS par le téléservice INSi ; retirer le matricule d'ici là."
+_INS_C = ["1.2.250.1.213.1.4.2", "1.2.250.1.213.1.4.6", "1.2.250.1.213.1.4.7"]
+
+
+def _number(start: int, length: int) -> pl.Expr:
+    return _THIRTEEN.str.slice(start, length).cast(pl.Int16, strict=False)
+
+
+def _shared(material: Material) -> pl.DataFrame:
+    """Return the identities whose valid matricule another identity of the domain bears, with the first bearer."""
+    traits = material.traits.filter(pl.col("matricule_valid"))
+    columns = ["identity_id", "matricule", "birth_year", "birth_month", "birth_day", "sex"]
+    shared = traits.select(columns).filter(pl.col("matricule").is_duplicated()).sort("identity_id")
+    first = shared.unique("matricule", keep="first", maintain_order=True)
+    return shared.join(first, on="matricule", suffix="_first").filter(
+        pl.col("identity_id") != pl.col("identity_id_first")
+    )
+
+
+def _same_birth() -> pl.Expr:
+    return pl.all_horizontal(
+        pl.col(part).eq_missing(pl.col(f"{part}_first")) for part in ("birth_year", "birth_month", "birth_day", "sex")
+    )
+
+
+def shared_by_different_persons(material: Material) -> pl.DataFrame:
+    """Return the identities that bear a valid matricule of another one, with another birth date or sex."""
+    return _shared(material).filter(~_same_birth()).select("identity_id", other_id="identity_id_first")
+
+
+def shared_by_one_person(material: Material) -> pl.DataFrame:
+    """Return the identities that bear a valid matricule of another one, with the same birth date and sex."""
+    return _shared(material).filter(_same_birth()).select("identity_id", other_id="identity_id_first")
+
+
+DETECTORS: tuple[Detector, ...] = (
+    OnIdentity(
+        rule(
+            "IDV-INS-001", Severity.BLOCKING, "La clé du matricule INS est fausse.",
+            "La clé décèle toute faute sur un chiffre : le matricule n'est pas celui de la personne.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        (_LENGTH == 15) & _SHAPED & ~pl.col("matricule_valid"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-002", Severity.BLOCKING, "Le matricule INS n'a pas la forme d'un NIR.",
+            "Sexe, mois ou département impossibles : ce n'est pas un matricule.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _LENGTH.is_in([13, 15]) & ~_SHAPED & ~_WHOLE.str.contains("^[3-8]"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-003", Severity.ANOMALY, "Le matricule INS est transmis sans sa clé.",
+            "Un matricule INS porte sa clé ; sans elle, une faute de frappe passe inaperçue.",
+            "Corriger l'émetteur : le matricule a 15 caractères.",
+            source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
+        ),
+        (_LENGTH == 13) & _SHAPED,
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-004", Severity.BLOCKING, "Numéro national provisoire (7 ou 8) à la place du matricule INS.",
+            "Un numéro provisoire de l'Assurance maladie n'est pas un INS.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[78]"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-005", Severity.BLOCKING, "Numéro de migrant de passage (5 ou 6) à la place du matricule INS.",
+            "Ce numéro de l'Assurance maladie n'est pas un INS.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[56]"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-006", Severity.BLOCKING, "Le matricule INS n'a ni 13 ni 15 caractères.",
+            "Le numéro est tronqué, ou c'est un autre identifiant.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        ~_LENGTH.is_in([13, 15]),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-007", Severity.ANOMALY, "Numéro commençant par 3 ou 4 à la place du matricule INS.",
+            "Ces numéros d'immatriculation en cours ne sont pas des INS et la CNAM les refuse.", _INSI,
+            source="validateur de la CNAM ; sens du 3 et du 4 non vérifié", confidence=Confidence.UNVERIFIED,
+        ),
+        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[34]"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-008", Severity.ANOMALY, "Matricule INS transmis sans OID.",
+            "Sans OID on ne sait si le numéro est un INS-NIR, un INS-NIA, un numéro de test ou de facturation.",
+            "Corriger l'émetteur.", source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
+        ),
+        _WHOLE.is_not_null() & absent("matricule_oid"),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-009", Severity.BLOCKING, "INS-C à la place du matricule INS.",
+            "L'INS calculé est abandonné : il n'est pas un identifiant de référence.", "Retirer l'INS-C.",
+            source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
+        ),
+        received("matricule_oid").is_in(_INS_C),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-010", Severity.ANOMALY, "L'OID du matricule n'est pas celui d'un INS.",
+            "Le numéro vient d'un autre domaine d'identification.", "Corriger l'émetteur.",
+            source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
+        ),
+        ~received("matricule_oid").is_in([*OID_OF_MATRICULE, *_INS_C]),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-011", Severity.ANOMALY, "Le sexe du matricule n'est pas celui de l'identité.",
+            "Le matricule est celui d'une autre personne, ou le sexe a changé : l'historique des INS le dit.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _SHAPED
+        & (
+            (_WHOLE.str.starts_with("1") & (pl.col("sex") == Sex.FEMALE.value))
+            | (_WHOLE.str.starts_with("2") & (pl.col("sex") == Sex.MALE.value))
+        ),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-012", Severity.ANOMALY, "L'année du matricule n'est pas celle de la naissance.",
+            "Le matricule est celui d'une autre personne (souvent un parent), ou la date est fausse.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _SHAPED & (_number(1, 2) != pl.col("birth_year") % 100),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-013", Severity.ANOMALY, "Le mois du matricule n'est pas celui de la naissance.",
+            "Le matricule est celui d'une autre personne, ou la date de naissance est fausse.", _INSI,
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        _SHAPED & (_number(3, 2) <= 12) & (_number(3, 2) != pl.col("birth_month")),
+    ),
+    OnFile(
+        rule(
+            "IDV-INS-017", Severity.BLOCKING, "Le même matricule est porté par deux personnes différentes.",
+            "Deux identités de date de naissance ou de sexe différents ont le même INS : risque de collision.",
+            "Vérifier les deux identités par le téléservice INSi ; retirer le matricule de celle qui le porte à tort.",
+            source="IHE PAM France 2.11.2 ; EX_GEN-1230 cité par FR Core", confidence=Confidence.VERIFIED_QUOTED,
+            scope=Scope.PAIR,
+        ),
+        shared_by_different_persons,
+    ),
+    OnFile(
+        rule(
+            "IDV-INS-018", Severity.ANOMALY,
+            "Deux identités ont le même matricule, la même date de naissance, le même sexe.",
+            "Un matricule valide partagé est un doublon presque certain.", "Rapprocher les deux dossiers.",
+            scope=Scope.PAIR,
+        ),
+        shared_by_one_person,
+    ),
+)  # fmt: skip

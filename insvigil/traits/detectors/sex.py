@@ -1,0 +1,78 @@
+"""Detectors of sex."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue, absent, received, rule
+from insvigil.vocabulary import Confidence, Severity, Sex
+
+_ASK = "Reprendre le sexe sur une pièce d'identité ou par le téléservice INSi."
+
+
+def unusual_sex(material: Material) -> pl.DataFrame:
+    """Return the identities whose first given name is the other sex's 99 times in 100 (50 bearers at least)."""
+    traits = material.traits.select("identity_id", "first_given_name", "sex").filter(
+        pl.col("sex").is_in([Sex.MALE.value, Sex.FEMALE.value]) & pl.col("first_given_name").is_not_null()
+    )
+    if traits.is_empty():
+        return traits.select("identity_id")
+    names = traits["first_given_name"].to_physical().to_numpy()
+    male = (traits["sex"] == Sex.MALE.value).to_numpy()
+    men, all_ = np.bincount(names, weights=male), np.bincount(names)
+    share = np.divide(men, all_, out=np.zeros(all_.size), where=all_ > 0)[names]
+    own = np.where(male, share, 1 - share)
+    return traits.select("identity_id").filter(pl.Series((own <= 0.01) & (all_[names] >= 50)))
+
+
+def _titled(titles: str) -> pl.Expr:
+    title = rf"(?i)^\s*(?:{titles})\b"
+    return pl.any_horizontal(
+        received(name).str.contains(title) for name in ("birth_name", "used_name", "first_given_name")
+    )
+
+
+DETECTORS: tuple[Detector, ...] = (
+    OnIdentity(
+        rule(
+            "IDV-SEX-001", Severity.BLOCKING, "Le sexe est absent.",
+            "Le sexe est un des cinq traits stricts sans lesquels une identité ne peut être créée.", _ASK,
+            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+        ),
+        absent("sex"),
+    ),
+    OnValue(
+        rule(
+            "IDV-SEX-002", Severity.ANOMALY, "Le sexe n'est ni M, ni F, ni indéterminé.",
+            "Une valeur inconnue n'est comparable à rien.", "Corriger l'émetteur (HL7 : M, F ou U).",
+            source="IHE PAM France 2.11.2 §6.6.5", confidence=Confidence.VERIFIED,
+        ),
+        "sex", pl.col("sex").is_null(),
+    ),
+    OnIdentity(
+        rule(
+            "IDV-SEX-003", Severity.ANOMALY, "Identité qualifiée dont le sexe est indéterminé.",
+            "Le téléservice INSi ne rend que M ou F : le sexe a été modifié après la récupération.",
+            "Interroger de nouveau le téléservice INSi.",
+            source="FR Core, ticket 73 (ANS)", confidence=Confidence.VERIFIED_QUOTED,
+        ),
+        pl.col("qualified") & (pl.col("sex") == Sex.INDETERMINATE.value),
+    ),
+    OnFile(
+        rule(
+            "IDV-SEX-004", Severity.WARNING, "Le sexe n'est pas celui que porte d'ordinaire ce prénom.",
+            "Dans cette base, ce prénom est presque toujours porté par l'autre sexe : erreur de saisie possible.",
+            "Vérifier le sexe sur une pièce d'identité ; ne rien corriger sans elle.",
+        ),
+        unusual_sex,
+    ),
+    OnIdentity(
+        rule(
+            "IDV-SEX-005", Severity.WARNING, "La civilité saisie dans un champ de nom contredit le sexe.",
+            "Une « Mme » de sexe masculin, ou un « M. » de sexe féminin : l'un des deux est faux.", _ASK,
+        ),
+        ((pl.col("sex") == Sex.MALE.value) & _titled("MME|MLLE|MADAME|MADEMOISELLE"))
+        | ((pl.col("sex") == Sex.FEMALE.value) & _titled("MR|MONSIEUR")),
+    ),
+)  # fmt: skip
