@@ -50,12 +50,16 @@ def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine:
     if as_machine:
         as_json(summary)
         return
-    counts = summary["counts"]
-    step("lecture", f"{number(counts['read'])} lignes, {number(counts['rejected'])} rejets")
+    rows, found = summary["counts"]["rows"], summary["counts"]["matching"]
+    step(
+        "lecture",
+        f"{number(rows['read'])} lignes lues = {number(rows['kept'])} gardées + {number(rows['folded'])} repliées "
+        f"+ {number(rows['rejected'])} rejetées",
+    )
     step(
         "matching",
-        f"{number(counts['candidates'])} paires comparées, {number(counts['proposed'])} doublons potentiels, "
-        f"{number(counts['groups'])} agrégats",
+        f"{number(found['candidates'])} paires comparées, {number(found['proposed'])} doublons potentiels, "
+        f"{number(found['groups'])} agrégats",
     )
     step("sortie", f"{out} en {number(summary['seconds']['total'])} s")
 

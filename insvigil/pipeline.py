@@ -1,0 +1,266 @@
+"""The order of the stages: the whole road of a night. Read this first, then ``frames.py``.
+
+::
+
+    files ─reading─► Movements ─register.fold─► Identities + Changes + Stays
+                                                    │
+                            traits ─► Traits + Anomalies ─matching─► ScoredPairs ─► Groups
+                                                    │
+                            qualif ─► Statuses ─► Indicators ─reporting─► report, worklist, tables
+                                                    │
+                                            register.commit (one transaction, last)
+
+Stages never call each other: this file does. ``tell(stage, sentence)`` is called as each one ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from insvigil import __version__
+from insvigil.errors import ContractError
+from insvigil.vocabulary import Mesh, Stage, Verdict
+
+if TYPE_CHECKING:
+    from insvigil.register import Register
+    from insvigil.settings import MatchingSettings, Settings
+
+Tell = Callable[[str, str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Night:
+    """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to."""
+
+    started: datetime
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Add the wall seconds of the block to ``seconds[stage]``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + time.perf_counter() - start
+
+
+def run(
+    paths: Sequence[Path],
+    settings: Settings,
+    register: Register,
+    *,
+    out: Path,
+    until: Stage = Stage.REPORTING,
+    full: bool = False,
+    now: datetime | None = None,
+    tell: Tell | None = None,
+    progress: Progress | None = None,
+) -> Night:
+    """Run a night over files and folders, in one transaction of the register, and write its folder of results.
+
+    The folder takes its final place before the register is committed: a run killed at any moment is simply run
+    again. ``full`` compares the whole register again instead of what changed. Raises ``SourceError`` before anything
+    is written when a named path is not usable.
+    """
+    night = Night(started=now or datetime.now())
+    say = tell or (lambda stage, sentence: None)
+    later: dict[Stage, Callable[[], str]] = {
+        Stage.TRAITS: lambda: _normalise(night, settings),
+        Stage.MATCHING: lambda: _match(night, settings, register, full=full),
+        Stage.QUALIF: lambda: _qualify(night, settings, register),
+    }
+    stages = list(Stage)
+    wanted = stages[: stages.index(until) + 1]
+    register.begin(night.started)
+    try:
+        _take_in(night, paths, settings, register, say, progress)
+        for stage, work in later.items():
+            if stage in wanted:
+                with night.timed(stage):
+                    sentence = work()
+                say(stage.label, sentence)
+        with night.timed(Stage.REPORTING):
+            night.folder = _report(night, settings, register, out, page=Stage.REPORTING in wanted)
+    except BaseException:
+        register.rollback()
+        raise
+    register.commit()
+    return night
+
+
+def _take_in(
+    night: Night, paths: Sequence[Path], settings: Settings, register: Register, say: Tell, progress: Progress | None
+) -> None:
+    """Reading and folding advance together, batch by batch, so that a feed of any size fits in memory."""
+    from insvigil.reading import iter_movements
+    from insvigil.register import fold, identities, known_digests, stays
+
+    read: Counter[str] = Counter()
+    folded: Counter[str] = Counter()
+    parts: dict[str, list[pl.DataFrame]] = {"sources": [], "rejects": [], "changes": []}
+    batches = iter_movements(paths, settings.reading, known=known_digests(register), progress=progress)
+    while True:
+        with night.timed(Stage.READING):
+            batch = next(batches, None)
+        if batch is None:
+            break
+        read.update(batch.counts)
+        with night.timed(Stage.REGISTER):
+            folding = fold(register, batch.movements, sources=batch.sources, now=night.started)
+        folded.update(folding.counts)
+        parts["sources"].append(batch.sources)
+        parts["rejects"] += [batch.rejects, folding.rejects]
+        parts["changes"].append(folding.changes)
+    with night.timed(Stage.REGISTER):
+        night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
+        night.frames["identities"] = identities(register)
+        night.frames["stays"] = stays(register)
+    night.counts["messages"] = _conserved(read, folded)
+    night.counts[Stage.READING.value] = dict(read)
+    night.counts[Stage.REGISTER.value] = dict(folded) | {"identities": night.frames["identities"].height}
+    messages = {name: _n(value) for name, value in night.counts["messages"].items()}
+    say(
+        Stage.READING.label,
+        f"{_n(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = {messages['kept']} gardés "
+        f"+ {messages['folded']} repliés + {messages['rejected']} rejetés",
+    )
+    say(
+        Stage.REGISTER.label,
+        f"{_n(night.frames['identities'].height)} identités : {_n(folded['created'])} créées, "
+        f"{_n(folded['modified'])} modifiées, {_n(folded['merged'])} fusions",
+    )
+
+
+def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
+    """Return the account of messages from disk to register; raise ``ContractError`` when one is missing."""
+    account = {
+        "read": read["read"],
+        "kept": folded["kept"],
+        "folded": read["folded"] + folded["folded"],
+        "rejected": read["rejected"] + folded["rejected"],
+    }
+    if account["read"] != account["kept"] + account["folded"] + account["rejected"]:
+        raise ContractError(f"Des messages manquent au compte : {account}.", hint="Le registre n'a pas été changé.")
+    return account
+
+
+def _normalise(night: Night, settings: Settings) -> str:
+    from insvigil.traits import normalise
+
+    night.frames["traits"] = normalise(night.frames["identities"], settings.traits)
+    return f"{_n(night.frames['traits'].height)} identités normalisées"
+
+
+def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
+    from insvigil.matching import match
+    from insvigil.register import decisions, store_groups, store_pairs
+
+    decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
+    found = match(night.frames["traits"], settings.matching, decided=decided)
+    store_pairs(register, found.pairs)
+    agregats = store_groups(register, found.groups)
+    night.frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    fresh = agregats.filter(pl.col("outcome") == "new").height
+    night.counts[Stage.MATCHING.value] = found.counts | {"agregats": agregats.height, "agregats_new": fresh}
+    return (
+        f"{_n(found.counts['candidates'])} paires comparées, {_n(found.counts['proposed'])} doublons potentiels, "
+        f"{_n(agregats.height)} agrégats ({_n(fresh)} nouveaux)"
+    )
+
+
+def _qualify(night: Night, settings: Settings, register: Register) -> str:
+    from insvigil.qualif import active_period, derive_statuses, measure, status_anomalies, transitions
+    from insvigil.register import changes, status_ledger, store_indicators, store_statuses
+
+    identities, qualif = night.frames["identities"], settings.qualif
+    ledger_of_fields = changes(register)
+    statuses = derive_statuses(identities, qualif, changes=ledger_of_fields)
+    moves = transitions(
+        status_ledger(register, standing=True), identities, statuses, night.started, settings=qualif, changes=ledger_of_fields
+    )
+    store_statuses(register, moves)
+    period = active_period(night.started.date(), qualif)
+    indicators = measure(
+        identities, statuses, night.frames["stays"], qualif, period=period, ledger=status_ledger(register)
+    )
+    store_indicators(register, indicators)
+    night.frames |= {
+        "statuses": statuses,
+        "indicators": indicators,
+        "status_anomalies": status_anomalies(identities, qualif, changes=ledger_of_fields),
+    }
+    night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
+    return _rate_line(indicators)
+
+
+def _rate_line(indicators: pl.DataFrame) -> str:
+    """Return the rate of the active file, or of the base when nobody came, and what it is worth."""
+    for code, name in (("Q_FILE_ACTIVE", "de la file active"), ("Q_BASE", "de la base")):
+        row = indicators.filter(pl.col("code") == code, pl.col("mesh") == Mesh.ESTABLISHMENT.value).row(0, named=True)
+        if row["rate"] is not None:
+            break
+    else:
+        return "aucune identité à compter"
+    rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
+    verdict = Verdict(row["verdict"]).label
+    return f"{rate} {name} qualifiée ({_n(row['numerator'])} / {_n(row['denominator'])}), objectif {verdict}"
+
+
+def _report(night: Night, settings: Settings, register: Register, out: Path, *, page: bool) -> Path:
+    raise NotImplementedError
+
+
+def match_file(
+    file: Path, columns: Path, out: Path, settings: MatchingSettings, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Find the doublons of a flat identity file, without a register; return what ``run.json`` says.
+
+    Writes ``pairs.parquet`` and ``groups.parquet`` with the file's own ids, ``rejects.parquet`` and ``run.json``.
+    """
+    from insvigil.matching import match
+    from insvigil.reading import ColumnMap, read_extract
+    from insvigil.reporting import write_folder
+    from insvigil.traits import normalise
+
+    seconds: dict[str, float] = {}
+    start = time.perf_counter()
+    mapped = ColumnMap.load(columns)
+    extract = read_extract(file, mapped)
+    ids, rejects, report, read = extract.ids, extract.rejects, extract.report, extract.counts
+    seconds[Stage.READING.value] = time.perf_counter() - start
+    traits = normalise(extract.identities)
+    del extract  # the text as received is not needed any more: at ten millions it weighs more than its traits
+    seconds[Stage.TRAITS.value] = time.perf_counter() - start - sum(seconds.values())
+    found = match(traits, settings, progress=progress)
+    seconds[Stage.MATCHING.value] = time.perf_counter() - start - sum(seconds.values())
+    pairs = found.pairs.with_columns(left=ids.gather(found.pairs["left"]), right=ids.gather(found.pairs["right"]))
+    groups = found.groups.select(id=ids.gather(found.groups["identity_id"]), group=pl.col("group"))
+    summary = {
+        "version": __version__,
+        "settings": settings.model_dump(),
+        "source": report,
+        "columns": mapped.model_dump(exclude_defaults=True),
+        "counts": {"rows": read, Stage.MATCHING.value: found.counts},
+        "matching_seconds": found.timings,
+        "seconds": seconds | {"total": time.perf_counter() - start},
+    }
+    write_folder(out, summary, {"pairs": pairs, "groups": groups, "rejects": rejects})
+    return summary
+
+
+def _n(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")
