@@ -1,1 +1,8 @@
-"""reporting."""
+"""What people and machines read of a night: the page, the worklist, the tables of the run."""
+
+from __future__ import annotations
+
+from insvigil.reporting.exports import write_folder, write_run
+from insvigil.reporting.night_report import NightReport
+
+__all__ = ["NightReport", "write_folder", "write_run"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +19,8 @@ import polars as pl
 from insvigil.errors import UsageError
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.report_page import render_report
-from insvigil.reporting.workbook import write_worklist
 from insvigil.reporting.wording import integer
+from insvigil.reporting.workbook import write_worklist
 from insvigil.vocabulary import Stage
 
 PAGE, WORKBOOK, SUMMARY = "index.html", "classeur.xlsx", "run.json"
@@ -27,27 +28,59 @@ _ORDER = list(Stage)
 
 
 def write_run(folder: Path, report: NightReport) -> Path:
-    """Write the folder of a run and return it; a folder of an earlier run is replaced.
+    """Write the folder of a run and return it: tables, ``run.json``, the page and the workbook.
 
-    What a stage that was not run would have made is not written. Raises UsageError when ``folder`` holds something
-    else than a run.
+    What a stage that was not run would have made is not written. Raises UsageError as ``write_folder`` does.
+    """
+
+    def people(draft: Path) -> None:
+        with private(draft / WORKBOOK) as file:
+            write_worklist(file, report)
+        with private(draft / PAGE) as file:
+            file.write(render_report(report).encode())
+
+    return write_folder(folder, summary(report), tables(report), people if report.until is Stage.REPORTING else None)
+
+
+def write_folder(
+    folder: Path,
+    account: Mapping[str, Any],
+    frames: Mapping[str, pl.DataFrame],
+    more: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write ``run.json`` from ``account``, a parquet file a frame (and a CSV of the indicators), and return the folder.
+
+    The folder of an earlier run is replaced. Raises UsageError when ``folder`` holds something else than a run.
     """
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_all(draft, report)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            folder.rename(old / "old")
-            draft.rename(folder)
-            shutil.rmtree(old)
-        else:
-            draft.rename(folder)
+        for name, frame in frames.items():
+            with private(draft / f"{name}.parquet") as file:
+                frame.write_parquet(file, compression="zstd")
+            if name == "indicators":
+                with private(draft / f"{name}.csv") as file:
+                    frame.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
+        with private(draft / SUMMARY) as file:
+            file.write(orjson.dumps(account, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str))
+        if more is not None:
+            more(draft)
+        _take_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return folder
+
+
+def _take_place(draft: Path, folder: Path) -> None:
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    folder.rename(old / "old")
+    draft.rename(folder)
+    shutil.rmtree(old)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -57,22 +90,6 @@ def _refuse_foreign(folder: Path) -> None:
         raise UsageError(
             f"{folder} existe et n'est pas le dossier d'un traitement.", hint="Choisissez un autre dossier de sortie."
         )
-
-
-def _write_all(folder: Path, report: NightReport) -> None:
-    for name, frame in tables(report).items():
-        with private(folder / f"{name}.parquet") as file:
-            frame.write_parquet(file, compression="zstd")
-        if name == "indicators":
-            with private(folder / "indicators.csv") as file:
-                frame.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
-    with private(folder / SUMMARY) as file:
-        file.write(orjson.dumps(summary(report), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
-    if report.until is Stage.REPORTING:
-        with private(folder / WORKBOOK) as file:
-            write_worklist(file, report)
-        with private(folder / PAGE) as file:
-            file.write(render_report(report).encode())
 
 
 def private(path: Path) -> IO[bytes]:

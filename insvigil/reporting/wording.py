@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from insvigil.vocabulary import Coded
+
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _MONTHS = (
     "janvier", "février", "mars", "avril", "mai", "juin",
@@ -69,3 +71,8 @@ def likelihood(probability: float | None) -> str:
         if probability >= least:
             return words
     return "possible"
+
+
+def labels(vocabulary: type[Coded]) -> dict[str, str]:
+    """Return the French label of each code of a closed list."""
+    return {member.value: member.label for member in vocabulary}

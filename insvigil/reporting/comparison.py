@@ -1,0 +1,77 @@
+"""Identities side by side: what a person reads of each case, in words, dates and letters that differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from rapidfuzz.distance import Indel
+
+from insvigil.frames import AGREEMENTS
+from insvigil.reporting.cases import AGREES
+from insvigil.reporting.night_report import NightReport
+from insvigil.reporting.wording import labels, likelihood
+from insvigil.vocabulary import DELETED, Finding, Status
+
+
+def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
+    """Return one dictionary a row of ``cases``, its fields as people read them."""
+    told = report.identities.select(
+        "identity_id", "domain", "ipp", "birth_name", "given_names", "first_given_name", "used_name", "birth_date",
+        "sex", "birth_place", "matricule", "address", "postal_code", "city", "phone",
+    )  # fmt: skip
+    leaves = report.statuses.select("identity_id", "ins_transmissible")
+    joined = cases.join(told, on="identity_id", how="left", maintain_order="left").join(
+        leaves, on="identity_id", how="left", maintain_order="left"
+    )
+    shown = joined.with_columns(
+        matricule=pl.when(pl.col("ins_transmissible").fill_null(False)).then("matricule"),
+        given_names=pl.coalesce("given_names", "first_given_name"),
+        reference_ipp=pl.col("ipp").first().over("case"),
+    )
+    return [_shown(row, report) for row in shown.iter_rows(named=True)]
+
+
+def _shown(row: dict[str, Any], report: NightReport) -> dict[str, Any]:
+    reference = row["place"] == 0
+    row = {name: None if value == DELETED else value for name, value in row.items()}
+    status = row["status"]
+    return row | {
+        "finding_label": labels(Finding)[row["finding"]],
+        "likelihood": likelihood(row["probability"]) if reference else likelihood(row["pair_probability"]),
+        "role": "référence" if reference else "à comparer",
+        "status_label": labels(Status)[status].removeprefix("identité ") if status else None,
+        "birth_date": french_date(row["birth_date"]),
+        "agreement": None if reference else agreement_words(row, report),
+        "reference_ipp": None if reference else row["reference_ipp"],
+        "decision": None,
+        "comment": None,
+    }
+
+
+def french_date(text: str | None) -> str | None:
+    """Return ``jj/mm/aaaa`` for an eight-digit date, other texts as they are."""
+    if text and len(text) >= 8 and text[:8].isdigit():
+        return f"{text[6:8]}/{text[4:6]}/{text[:4]}"
+    return text
+
+
+def agreement_words(row: dict[str, Any], report: NightReport) -> str:
+    """Return what brings a pair together or apart, trait by trait, in words; missing traits are left out."""
+    if row["pair_probability"] is None:
+        return "rapproché par une autre identité de l'agrégat"
+    words = []
+    for trait, column in zip(AGREEMENTS, AGREES, strict=True):
+        level, meanings = row[column], report.levels.get(trait, ())
+        if level and level < len(meanings):
+            words.append(meanings[level])
+    return " · ".join(words)
+
+
+def different_letters(text: str, other: str) -> list[tuple[str, bool]]:
+    """Return the pieces of ``text`` with whether each is missing from ``other`` (longest common subsequence)."""
+    return [
+        (text[step.src_start : step.src_end], step.tag != "equal")
+        for step in Indel.opcodes(text, other)
+        if step.src_end > step.src_start
+    ]
