@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ import polars as pl
 
 from insvigil import __version__
 from insvigil.errors import ContractError
-from insvigil.vocabulary import Mesh, Stage, Verdict
+from insvigil.vocabulary import Mesh, Rule, Stage, Verdict
 
 if TYPE_CHECKING:
     from insvigil.register import Register
@@ -43,7 +44,7 @@ class Night:
     """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to."""
 
     started: datetime
-    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    frames: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
@@ -56,6 +57,17 @@ class Night:
             yield
         finally:
             self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + time.perf_counter() - start
+
+
+def _tell_nobody(_stage: str, _sentence: str) -> None:
+    """Say nothing."""
+
+
+def check(paths: Sequence[Path], settings: Settings) -> None:
+    """Raise ``UsageError`` or ``SourceError`` when a named path cannot be used, before anything is opened."""
+    from insvigil.reading import iter_movements
+
+    iter_movements(paths, settings.reading)
 
 
 def run(
@@ -77,7 +89,7 @@ def run(
     is written when a named path is not usable.
     """
     night = Night(started=now or datetime.now())
-    say = tell or (lambda stage, sentence: None)
+    say = tell or _tell_nobody
     later: dict[Stage, Callable[[], str]] = {
         Stage.TRAITS: lambda: _normalise(night, settings),
         Stage.MATCHING: lambda: _match(night, settings, register, full=full),
@@ -93,8 +105,7 @@ def run(
                 with night.timed(stage):
                     sentence = work()
                 say(stage.label, sentence)
-        with night.timed(Stage.REPORTING):
-            night.folder = _report(night, settings, register, out, page=Stage.REPORTING in wanted)
+        night.folder = _report(night, settings, register, out, until)
     except BaseException:
         register.rollback()
         raise
@@ -159,10 +170,16 @@ def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
 
 
 def _normalise(night: Night, settings: Settings) -> str:
-    from insvigil.traits import normalise
+    from insvigil.traits import detect, normalise
 
-    night.frames["traits"] = normalise(night.frames["identities"], settings.traits)
-    return f"{_n(night.frames['traits'].height)} identités normalisées"
+    identities = night.frames["identities"]
+    traits = normalise(identities, settings.traits)
+    anomalies = detect(
+        identities, traits, changes=night.frames["changes"], stays=night.frames["stays"], settings=settings.traits
+    )
+    night.frames |= {"traits": traits, "anomalies": anomalies}
+    night.counts[Stage.TRAITS.value] = {"identities": traits.height, "anomalies": anomalies.height}
+    return f"{_n(traits.height)} identités normalisées, {_n(anomalies.height)} anomalies"
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
@@ -190,7 +207,12 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
     ledger_of_fields = changes(register)
     statuses = derive_statuses(identities, qualif, changes=ledger_of_fields)
     moves = transitions(
-        status_ledger(register, standing=True), identities, statuses, night.started, settings=qualif, changes=ledger_of_fields
+        status_ledger(register, standing=True),
+        identities,
+        statuses,
+        night.started,
+        settings=qualif,
+        changes=ledger_of_fields,
     )
     store_statuses(register, moves)
     period = active_period(night.started.date(), qualif)
@@ -209,19 +231,56 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
 
 def _rate_line(indicators: pl.DataFrame) -> str:
     """Return the rate of the active file, or of the base when nobody came, and what it is worth."""
-    for code, name in (("Q_FILE_ACTIVE", "de la file active"), ("Q_BASE", "de la base")):
+    for code, population in (("Q_FILE_ACTIVE", "de la file active"), ("Q_BASE", "de la base")):
         row = indicators.filter(pl.col("code") == code, pl.col("mesh") == Mesh.ESTABLISHMENT.value).row(0, named=True)
         if row["rate"] is not None:
-            break
-    else:
-        return "aucune identité à compter"
-    rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
-    verdict = Verdict(row["verdict"]).label
-    return f"{rate} {name} qualifiée ({_n(row['numerator'])} / {_n(row['denominator'])}), objectif {verdict}"
+            rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
+            counted = f"{_n(row['numerator'])} / {_n(row['denominator'])}"
+            return f"{rate} {population} qualifiée ({counted}), objectif {Verdict.of(row['verdict']).label}"
+    return "aucune identité à compter"
 
 
-def _report(night: Night, settings: Settings, register: Register, out: Path, *, page: bool) -> Path:
-    raise NotImplementedError
+def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
+    """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
+    from insvigil.register import describe_run, indicators
+    from insvigil.reporting import NightReport, write_run
+
+    describe_run(
+        register,
+        ended=datetime.now(),
+        version=__version__,
+        settings_digest=settings.digest(),
+        counts=dict(night.counts),
+    )
+    names = {"traits", "changes", "status_anomalies"}
+    report = NightReport(
+        started=night.started,
+        version=__version__,
+        settings=settings,
+        counts=night.counts,
+        seconds=night.seconds,
+        run=register.run,
+        until=until,
+        history=indicators(register),
+        rules={rule.code: rule for rule in catalogue()},
+        **{name: frame for name, frame in night.frames.items() if name not in names},
+    )
+    return write_run(out, report)
+
+
+_RULE_TABLES = (
+    "insvigil.reading.rules",
+    "insvigil.register.rules",
+    "insvigil.traits.detectors",
+    "insvigil.matching.rules",
+    "insvigil.qualif.rules",
+)
+
+
+def catalogue() -> list[Rule]:
+    """Return every rule of every room, sorted by code."""
+    rules = [rule for home in _RULE_TABLES for rule in import_module(home).RULES]
+    return sorted(rules, key=lambda rule: rule.code)
 
 
 def match_file(

@@ -29,6 +29,11 @@ class Coded(StrEnum):
         member.source = source
         return member
 
+    @classmethod
+    def of(cls, code: str) -> Self:
+        """Return the member of this code; raise ``KeyError`` when there is none."""
+        return {member.value: member for member in cls}[code]
+
 
 class Confidence(Coded):
     """How sure we are of a rule or a target; anything below ``VERIFIED_QUOTED`` is shown « à confirmer »."""

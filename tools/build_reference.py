@@ -13,7 +13,7 @@ import dataframely as dy
 from insvigil import frames, settings
 from insvigil.cli import COMMAND
 from insvigil.cli.french import Group
-from insvigil.cli.rules import catalogue
+from insvigil.pipeline import catalogue
 from insvigil.vocabulary import Confidence
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"

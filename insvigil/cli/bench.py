@@ -23,8 +23,16 @@ bench = Group(
 
 
 @click.command(cls=Command, example="insvigil bench generate --identities 1000000 --seed 7 --out essai")
-@click.option("--identities", metavar="N", default=100_000, type=click.IntRange(min=10), help="Nombre d'identités (défaut : 100000).")
-@click.option("--seed", metavar="S", default=1, type=int, help="Graine (défaut : 1) : la même graine donne la même population.")
+@click.option(
+    "--identities",
+    metavar="N",
+    default=100_000,
+    type=click.IntRange(min=10),
+    help="Nombre d'identités (défaut : 100000).",
+)
+@click.option(
+    "--seed", metavar="S", default=1, type=int, help="Graine (défaut : 1) : la même graine donne la même population."
+)
 @click.option("--out", metavar="DOSSIER", required=True, type=click.Path(path_type=Path), help="Où écrire.")
 def generate(identities: int, seed: int, out: Path) -> None:
     """Écrit identities.parquet, truth.parquet (id, person) et columns.toml, prêts pour « insvigil match »."""

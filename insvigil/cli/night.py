@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from insvigil.cli.console import as_json, progress, step
+if TYPE_CHECKING:
+    from insvigil.settings import Settings
+
+from insvigil.cli.console import progress, step
 from insvigil.cli.french import Command
 from insvigil.cli.site import SETTINGS_FILE
-from insvigil.errors import UsageError
 from insvigil.vocabulary import Stage
 
 STAGES = [stage.value for stage in Stage]
 
 
-def settings_at(config: Path | None):  # type: ignore[no-untyped-def]
+def settings_at(config: Path | None) -> tuple[Settings, Path]:
     """Return the settings of ``config`` (or of ./insvigil.toml, or the defaults) and the folder they speak from."""
     from insvigil.settings import Settings
 
@@ -46,15 +49,17 @@ def run(
 
     Écrit le rapport et les tableaux dans le dossier de sortie, puis valide le registre, en une fois.
     """
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path} n'existe pas.", hint="Rien n'a été lu ni écrit ; vérifiez le chemin.")
     from insvigil import pipeline
     from insvigil.register import open_register
 
     settings, folder = settings_at(config)
+    pipeline.check(paths, settings)
     target = out or Path("sortie") / date.today().isoformat()
     with open_register(settings.register_, folder=folder) as register, progress("lecture") as watch:
-        night = pipeline.run(paths, settings, register, out=target, until=until, full=full, tell=step, progress=watch)
+        night = pipeline.run(
+            paths, settings, register, out=target, until=Stage.of(until), full=full, tell=step, progress=watch
+        )
     if as_machine:
-        as_json(night.summary)
+        click.echo((target / "run.json").read_text(encoding="utf-8"))
+    elif night.folder:
+        step("sortie", str(night.folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,15 +10,6 @@ import click
 from insvigil.cli.console import as_json, table
 from insvigil.cli.french import Command
 from insvigil.errors import UsageError
-from insvigil.vocabulary import Rule
-
-TABLES = ("insvigil.reading.rules", "insvigil.traits.detectors", "insvigil.matching.rules", "insvigil.qualif.rules")
-
-
-def catalogue() -> list[Rule]:
-    """Return every rule of every room, sorted by code."""
-    rules = [rule for name in TABLES for rule in importlib.import_module(name).RULES]
-    return sorted(rules, key=lambda rule: rule.code)
 
 
 @click.command(cls=Command, example="insvigil rules --select IDV-NOM,IDV-INS --json")
@@ -33,6 +23,8 @@ def catalogue() -> list[Rule]:
 @click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 def rules(select: str, ignore: str, statistics: Path | None, as_machine: bool) -> None:
     """Liste les règles : code, gravité, portée, phrase, source et degré de certitude."""
+    from insvigil.pipeline import catalogue
+
     chosen = [rule for rule in catalogue() if _named(rule.code, select, default=True) and not _named(rule.code, ignore)]
     found = _counts(statistics) if statistics else None
     if as_machine:
@@ -41,13 +33,13 @@ def rules(select: str, ignore: str, statistics: Path | None, as_machine: bool) -
         as_json([row | {"findings": found.get(row["code"], 0)} for row in rows] if found is not None else rows)
         return
     columns = ["code", "gravité", "portée", "phrase", "source", "certitude"]
-    cells = [
-        [rule.code, rule.severity.label, rule.scope.label, rule.sentence, rule.source, rule.confidence.label]
+    cells: list[tuple[str, ...]] = [
+        (rule.code, rule.severity.label, rule.scope.label, rule.sentence, rule.source, rule.confidence.label)
         for rule in chosen
     ]
     if found is not None:
         columns = [*columns[:2], "constats", *columns[2:]]
-        cells = [[*row[:2], found.get(row[0], 0), *row[2:]] for row in cells]
+        cells = [(*row[:2], str(found.get(row[0], 0)), *row[2:]) for row in cells]
     table(columns, cells)
 
 
@@ -55,6 +47,8 @@ def rules(select: str, ignore: str, statistics: Path | None, as_machine: bool) -
 @click.argument("code", metavar="CODE")
 def explain(code: str) -> None:
     """Dit ce que la règle CODE trouve, pourquoi c'est important, que faire, et d'où elle vient."""
+    from insvigil.pipeline import catalogue
+
     for rule in catalogue():
         if rule.code == code.upper():
             click.echo(f"{rule.code} — {rule.sentence}")

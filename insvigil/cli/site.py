@@ -30,9 +30,17 @@ def init(folder: Path) -> None:
 
 @click.command(cls=Command, example="insvigil demo essai --identities 20000 --nights 3 --seed 1")
 @click.argument("folder", metavar="[DOSSIER]", type=click.Path(path_type=Path), default=Path("demo"))
-@click.option("--identities", metavar="N", default=20_000, type=click.IntRange(100, 2_000_000), help="Nombre d'identités (défaut : 20000).")
+@click.option(
+    "--identities",
+    metavar="N",
+    default=20_000,
+    type=click.IntRange(100, 2_000_000),
+    help="Nombre d'identités (défaut : 20000).",
+)
 @click.option("--nights", metavar="K", default=3, type=click.IntRange(1, 60), help="Nombre de nuits (défaut : 3).")
-@click.option("--seed", metavar="S", default=1, type=int, help="Graine (défaut : 1) : la même graine donne le même hôpital.")
+@click.option(
+    "--seed", metavar="S", default=1, type=int, help="Graine (défaut : 1) : la même graine donne le même hôpital."
+)
 def demo(folder: Path, identities: int, nights: int, seed: int) -> None:
     """Invente un hôpital dans DOSSIER (aucune personne réelle), déroule ses nuits et dit où lire le rapport."""
     from datetime import datetime
