@@ -23,8 +23,10 @@ _LETTERS = alphabet(ascii_uppercase)
 
 
 def _whole_words(texts: pl.Series, words: dict[str, str]) -> pl.Series:
+    """Return the texts with the abbreviations written whole; twice, as two that touch share the space between them."""
     padded = pl.concat_str(pl.lit(" "), pl.lit(texts), pl.lit(" "))
-    whole = padded.str.replace_many({f" {short} ": f" {word} " for short, word in words.items()}).str.strip_chars(" ")
+    padded_words = {f" {short} ": f" {word} " for short, word in words.items()}
+    whole = padded.str.replace_many(padded_words).str.replace_many(padded_words).str.strip_chars(" ")
     return pl.select(whole.alias(texts.name)).to_series()
 
 

@@ -59,7 +59,10 @@ def place_name(texts: pl.Series) -> pl.Series:
         [" STE ", " ST ", " CEDEX "], [" SAINTE ", " SAINT ", " "]
     )
     full = pl.concat_str(
-        name.str.strip_chars(" "), pl.lit(number).str.strip_chars_start("0"), separator=" ", ignore_nulls=True
+        name.str.strip_chars(" "),
+        pl.lit(number.str.strip_chars_start("0").replace("", None)),
+        separator=" ",
+        ignore_nulls=True,
     )
     return pl.select(pl.when(pl.lit(words).is_not_null()).then(full).alias(texts.name)).to_series()
 
