@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from insvigil.qualif.indicators import active_period, measure
 from insvigil.qualif.ledger import current, status_history, transitions
+from insvigil.qualif.milestones import OBSERVED, ins_changes
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
 
 __all__ = [
+    "OBSERVED",
     "active_period",
     "current",
     "derive_statuses",
+    "ins_changes",
     "load_programmes",
     "measure",
     "status_anomalies",

@@ -13,31 +13,13 @@ import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS, Changes, Identities, Statuses, StatusLedger
 from insvigil.qualif.evidence import in_base, known, observe
-from insvigil.qualif.milestones import MILESTONES, milestones, strict_changed, withdrawn
+from insvigil.qualif.milestones import MILESTONES, OBSERVED, milestones, strict_changed, withdrawn
 from insvigil.qualif.statuses import decide, judge, source_of
 from insvigil.qualif.transitions import named
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import DELETED, Status
 
 _KEY = ("domain", "ipp")
-_OBSERVED = (
-    "birth_name",
-    "first_given_name",
-    "given_names",
-    "birth_date",
-    "birth_date_corrected",
-    "sex",
-    "birth_place",
-    "matricule",
-    "matricule_oid",
-    "identity_code",
-    "attributes",
-    "collection_mode",
-    "insi_date",
-    "document",
-    "document_expiry",
-)
-"""The fields a status rests on."""
 
 
 def transitions(
@@ -53,25 +35,25 @@ def transitions(
     """Return the rows to append to the ledger: what moved since ``previous``, in order of time.
 
     ``previous`` is the ledger, or only the last row of each identity; ``identities`` and ``statuses`` are the whole
-    base, row for row. An identity seen for the first time brings its whole history when ``changes`` is given, so that
-    a first load of a year keeps its dates; else it has one row. A row is dated by the last message of the identity
-    when that is later than the row before, else ``now``.
+    base, row for row. ``changes`` is the story of the identities spoken of in this run
+    (``register.changes(register, since=register.run, fields=OBSERVED)``): each of their messages is dated, so that a
+    first load of a year keeps its dates. Without it an identity has at most one row, dated by its last message when
+    that is later than the row before, else ``now``.
     """
     last = current(previous)
-    present = identities.select("identity_id", *_KEY, "updated_at", counted=in_base()).with_columns(statuses["status"])
-    history = StatusLedger.create_empty()
+    told = StatusLedger.create_empty()
     if changes is not None:
-        new = present.join(last, on=_KEY, how="anti").lazy().select(_KEY)
-        history = status_history(changes.lazy().join(new, on=_KEY, how="semi"), settings, production=production)
-    before = pl.concat([last, current(history)]).select(
-        *_KEY, from_status="to_status", before_at="at", before_counted="counted"
-    )
+        steps = _steps(changes, settings, production).filter(pl.col("at") <= now)
+        told = _moves(steps, last)
+    standing = current(pl.concat([last, told]))
+    present = identities.select("identity_id", *_KEY, "updated_at", counted=in_base()).with_columns(statuses["status"])
+    before = standing.select(*_KEY, from_status="to_status", before_at="at", before_counted="counted")
     moved = present.join(before, on=_KEY, how="left").filter(
         pl.col("status").ne_missing(pl.col("from_status")) | pl.col("counted").ne_missing(pl.col("before_counted"))
     )
     subset = identities.join(moved, on="identity_id", how="semi", maintain_order="left")
     facts = judge(subset, settings, changes=changes, production=production)
-    later = pl.col("updated_at") > pl.col("before_at").fill_null(pl.lit(0).cast(pl.Datetime("us")))
+    later = (pl.col("updated_at") > pl.col("before_at").fill_null(_NEVER)) & (pl.col("updated_at") <= now)
     moves = (
         facts.drop("status", "counted")
         .join(moved, on="identity_id")
@@ -81,7 +63,7 @@ def transitions(
             at=pl.when(later).then(pl.col("updated_at")).otherwise(pl.lit(now).cast(pl.Datetime("us"))),
         )
     )
-    gone = last.join(present, on=_KEY, how="anti").with_columns(
+    gone = standing.join(present, on=_KEY, how="anti").with_columns(
         at=pl.lit(now).cast(pl.Datetime("us")),
         from_status=pl.col("to_status"),
         to_status=pl.lit(None, dtype=pl.Enum(Status)),
@@ -90,7 +72,7 @@ def transitions(
         anomaly=pl.lit(None, dtype=pl.String),
     )
     columns = StatusLedger.column_names()
-    rows = pl.concat([history, named(moves).select(columns), gone.select(columns)])
+    rows = pl.concat([told, named(moves).select(columns), gone.select(columns)])
     return StatusLedger.validate(rows.sort("at", *_KEY, maintain_order=True))
 
 
@@ -107,23 +89,41 @@ def status_history(
 
     An identity leaves the base (``to_status`` null) when it is merged. Sorted by time, then by identity.
     """
+    return _moves(_steps(changes, settings, production), StatusLedger.create_empty())
+
+
+def _steps(changes: pl.DataFrame | pl.LazyFrame, settings: QualifSettings, production: bool) -> pl.DataFrame:
+    """Return the status after each message, with the facts it rests on, by identity and time."""
     ledger = changes.lazy().with_columns(at=pl.coalesce("valid_at", "known_at"))
     states = _states(ledger)
-    if states.is_empty():
-        return StatusLedger.create_empty()
-    facts = states.select(*_KEY, "at").hstack(decide(_facts(states, ledger, settings, production), settings))
-    seen = facts.with_columns(to_status=pl.col("status").cast(pl.Enum(Status)), source=source_of())
+    judged = decide(_facts(states, ledger, settings, production), settings).with_columns(
+        to_status=pl.col("status").cast(pl.Enum(Status)), source=source_of()
+    )
+    seen = pl.concat([states.select(*_KEY, "at"), judged], how="horizontal")
     gone = (
         ledger.filter(pl.col("field") == "merged_into", pl.col("new").is_not_null())
         .select(*_KEY, "at", to_status=pl.lit(None, dtype=pl.Enum(Status)), counted=pl.lit(False), source=pl.lit("pam"))
         .collect(engine="in-memory")
     )
-    steps = pl.concat([seen, gone], how="diagonal").sort(*_KEY, "at", maintain_order=True)
-    same = pl.col("to_status").eq_missing(pl.col("to_status").shift(1).over(_KEY))
-    same &= pl.col("counted").eq_missing(pl.col("counted").shift(1).over(_KEY))
-    moves = steps.filter(~same | (pl.int_range(pl.len()).over(_KEY) == 0)).with_columns(
-        from_status=pl.col("to_status").shift(1).over(_KEY)
+    return pl.concat([seen, gone], how="diagonal").sort(*_KEY, "at", maintain_order=True)
+
+
+def _moves(steps: pl.DataFrame, last: pl.DataFrame) -> dy.DataFrame[StatusLedger]:
+    """Return the steps that moved a status, each following from the one before, the first from the row of ``last``.
+
+    A message that arrives late, older than the last row written, changes nothing of the past: the ledger only grows.
+    """
+    before = last.select(*_KEY, last_at="at", stood="to_status", was="counted")
+    fresh = steps.join(before, on=_KEY, how="left", maintain_order="left")
+    fresh = fresh.filter(pl.col("last_at").is_null() | (pl.col("at") > pl.col("last_at")))
+    first = pl.int_range(pl.len()).over(_KEY) == 0
+    chained = fresh.with_columns(
+        from_status=pl.when(first).then(pl.col("stood")).otherwise(pl.col("to_status").shift(1).over(_KEY)),
+        was=pl.when(first).then(pl.col("was")).otherwise(pl.col("counted").shift(1).over(_KEY)),
     )
+    moved = pl.col("to_status").ne_missing(pl.col("from_status")) | pl.col("counted").ne_missing(pl.col("was"))
+    # An identity that was never there does not leave.
+    moves = chained.filter(moved, pl.col("from_status").is_not_null() | pl.col("to_status").is_not_null())
     rows = named(moves).select(StatusLedger.column_names())
     return StatusLedger.validate(rows.sort("at", *_KEY, maintain_order=True))
 
@@ -132,13 +132,13 @@ def _states(ledger: pl.LazyFrame) -> pl.DataFrame:
     """Return what was known of each identity after each message: (domain, ipp, at) and the identity fields."""
     said = pl.col("new").fill_null(DELETED)
     after = (
-        ledger.filter(pl.col("field").is_in(_OBSERVED))
+        ledger.filter(pl.col("field").is_in(OBSERVED))
         .group_by(*_KEY, "at", maintain_order=True)
-        .agg(said.filter(pl.col("field") == field).last().alias(field) for field in _OBSERVED)
+        .agg(said.filter(pl.col("field") == field).last().alias(field) for field in OBSERVED)
         .sort(*_KEY, "at", maintain_order=True)
-        .with_columns(pl.col(_OBSERVED).forward_fill().over(_KEY))
+        .with_columns(pl.col(OBSERVED).forward_fill().over(_KEY))
     )
-    blank = [pl.lit(None, dtype=pl.String).alias(field) for field in IDENTITY_FIELDS if field not in _OBSERVED]
+    blank = [pl.lit(None, dtype=pl.String).alias(field) for field in IDENTITY_FIELDS if field not in OBSERVED]
     first = pl.col("at").min().over(_KEY)
     return (
         after.with_columns(*blank, created_at=first, updated_at=pl.col("at"))
@@ -157,3 +157,6 @@ def _facts(states: pl.DataFrame, ledger: pl.LazyFrame, settings: QualifSettings,
     )
     facts = observe(states, settings, production=production)
     return facts.with_columns(so_far.select(withdrawn=withdrawn(), strict_changed=strict_changed()))
+
+
+_NEVER = pl.lit(0).cast(pl.Datetime("us"))

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import dataframely as dy
 import polars as pl
 
-from insvigil.frames import STRICT_TRAITS
+from insvigil.frames import STRICT_TRAITS, Changes
 from insvigil.qualif.evidence import known
+from insvigil.register import Register
+from insvigil.register.eliminations import owned
+from insvigil.register.statements import settled, story
 
 MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at")
 """Times of the last strict change, of the last proof of INSi, of the last INSi answer, of the last INS removed."""
+
+OBSERVED: tuple[str, ...] = (
+    *STRICT_TRAITS,
+    "birth_date_corrected",
+    "matricule",
+    "matricule_oid",
+    "identity_code",
+    "attributes",
+    "collection_mode",
+    "insi_date",
+    "document",
+    "document_expiry",
+)
+"""The fields a status rests on."""
 
 _INSI = ("matricule", "matricule_oid", "insi_date", "collection_mode", "identity_code")
 _KEY = ("domain", "ipp")
@@ -71,3 +89,27 @@ def comparable(value: pl.Expr) -> pl.Expr:
 
 
 _NEVER = pl.lit(0).cast(pl.Datetime("us"))
+
+
+_DIFFER = " OR ".join(f"min(nullif({trait}, '\"\"')) <> max(nullif({trait}, '\"\"'))" for trait in STRICT_TRAITS)
+_MOVED = (
+    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) GROUP BY 1 "
+    "HAVING count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
+    "OR s.identity_code IN ('QUAL', 'RECUP')) > 0 "
+    f"AND (count(*) FILTER (s.matricule = '\"\"') > 0 OR {_DIFFER})"
+)
+
+
+def ins_changes(register: Register) -> dy.DataFrame[Changes]:
+    """Return the story of the few identities whose INS was withdrawn, or that have one and two values of a trait.
+
+    It is all that ``derive_statuses`` needs of the past, whatever the night that told it.
+    """
+    lead = register.query("SELECT * FROM forward")
+    said = register.query(
+        "SELECT s.*, r.started AS known_at FROM statement s JOIN run r USING (run) LEFT JOIN forward f USING (key) "
+        f"SEMI JOIN ({_MOVED}) m ON m.terminal = coalesce(f.terminal, s.key)"
+    )
+    names = register.query("SELECT key AS owner, domain, ipp FROM identity")
+    told = story(settled(owned(said, lead)), OBSERVED).join(names, on="owner", how="left", maintain_order="left")
+    return Changes.validate(told.rename({"message_time": "valid_at"}).select(Changes.column_names()))

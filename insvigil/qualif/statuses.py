@@ -51,8 +51,9 @@ def derive_statuses(
 ) -> dy.DataFrame[Statuses]:
     """Return the status of each identity, row for row.
 
-    ``changes`` is the whole ledger of folding (not only this run's): without it an INS withdrawn by A47 and a strict
-    trait modified afterwards cannot be seen. Outside ``production`` test and demonstration OIDs are accepted.
+    ``changes`` is ``ins_changes(register)``, or any story of whole identities: without it an INS withdrawn by A47 and
+    a strict trait modified after the INS was obtained cannot be seen. Outside ``production`` test and
+    demonstration OIDs are accepted.
     """
     facts = judge(identities, settings, changes=changes, production=production)
     # The rules are in order of priority: the first that holds is the anomaly of the row.

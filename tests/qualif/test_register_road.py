@@ -1,0 +1,113 @@
+"""The room on a real register: what was said, night after night, gives the statuses and their ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from insvigil.frames import Movements, Sources, StatusLedger
+from insvigil.qualif import OBSERVED, current, derive_statuses, ins_changes, status_history, transitions
+from insvigil.register import Register, changes, fold, identities, open_register, status_ledger, store_statuses
+from insvigil.settings import QualifSettings, RegisterSettings
+from insvigil.vocabulary import DELETED, Status
+from tests.qualif.people import INS, QUALIFIED, TRAITS
+
+P, R, V, Q = Status
+NONE = QualifSettings()
+START = datetime(2026, 3, 1, 8)
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    with open_register(RegisterSettings(path=tmp_path / "registre.duckdb")) as opened:
+        yield opened
+
+
+def at(day: int) -> datetime:
+    return START + timedelta(days=day)
+
+
+def message(day: int, trigger: str, ipp: str, **said: Any) -> dict[str, Any]:
+    return {"trigger": trigger, "ipp": ipp, "message_time": at(day), "control_id": f"C{day}-{ipp}", **said}
+
+
+def night(register: Register, day: int, *messages: dict[str, Any]) -> dict[str, str]:
+    types = {name: column.dtype for name, column in Movements.columns().items()}
+    usual = {"source": 0, "line": 1, "sender": "GAM|H", "domain": "H"}
+    rows = [usual | {"offset": number} | said for number, said in enumerate(messages)]
+    movements = Movements.validate(
+        pl.DataFrame([{name: row.get(name) for name in types} for row in rows], schema=types, orient="row")
+    )
+    register.begin(at(day))
+    fold(register, movements, sources=Sources.create_empty(), now=at(day))
+    base = identities(register)
+    found = derive_statuses(base, NONE, changes=ins_changes(register))
+    tonight = changes(register, since=register.run, fields=OBSERVED)
+    store_statuses(
+        register,
+        transitions(status_ledger(register, standing=True), base, found, at(day), settings=NONE, changes=tonight),
+    )
+    register.commit()
+    return dict(zip(base["ipp"], found["status"], strict=True))
+
+
+def told(register: Register) -> list[tuple[Any, ...]]:
+    ledger = status_ledger(register)
+    return ledger.select("ipp", "from_status", "to_status", "at", pl.col("evidence").str.split(" ").list.first()).rows()
+
+
+def test_statuses__follow_the_ins_life_cycle_night_after_night(register: Register) -> None:
+    assert night(register, 1, message(0, "A28", "1", **TRAITS, identity_code="PROV")) == {"1": P}
+    assert night(register, 2, message(1, "A31", "1", **QUALIFIED, insi_date="20260302")) == {"1": Q}
+    gone = {"matricule": DELETED, "matricule_oid": INS["matricule_oid"], "identity_code": "PROV"}
+    assert night(register, 3, message(2, "A47", "1", **gone)) == {"1": P}
+    # The INSi date of the register is the old one: nights without a message change nothing.
+    assert night(register, 4) == {"1": P}
+    assert night(register, 5, message(4, "A31", "1", insi_date="20260305")) == {"1": R}
+    assert night(register, 6, message(5, "A31", "1", identity_code="VALI", **INS)) == {"1": Q}
+    assert night(register, 7, message(6, "A31", "1", birth_name="ZELFIN")) == {"1": P}
+    assert night(register, 8) == {"1": P}
+    assert told(register) == [
+        ("1", None, P, at(0), "creation"),
+        ("1", P, Q, at(1), "insi_and_control"),
+        ("1", Q, P, at(2), "ins_withdrawn"),
+        ("1", P, R, at(4), "insi"),
+        ("1", R, Q, at(5), "control"),
+        ("1", Q, P, at(6), "strict_trait"),
+    ]
+    everything = changes(register, fields=OBSERVED)
+    assert status_history(everything, NONE).drop("source").equals(status_ledger(register).drop("source"))
+
+
+def test_statuses__a_first_load_of_several_messages_keeps_every_date(register: Register) -> None:
+    night(
+        register,
+        9,
+        message(0, "A28", "1", **TRAITS, identity_code="PROV"),
+        message(1, "A28", "2", **TRAITS, identity_code="VALI"),
+        message(3, "A31", "1", **QUALIFIED),
+        message(5, "A40", "1", merged_domain="H", merged_ipp="2"),
+        message(6, "A31", "2", phone="0102030405"),
+    )
+    assert told(register) == [
+        ("1", None, P, at(0), "creation"),
+        ("2", None, V, at(1), "creation"),
+        ("1", P, Q, at(3), "insi_and_control"),
+        ("2", V, None, at(5), "left"),
+    ]
+    assert current(status_ledger(register))["ipp"].to_list() == ["1"]
+
+
+def test_transitions__a_late_message_changes_the_present_and_leaves_the_past_as_it_was_told(register: Register) -> None:
+    night(register, 1, message(0, "A28", "1", **TRAITS, identity_code="PROV"))
+    night(register, 5, message(4, "A31", "1", document="PA", identity_code="VALI"))
+    assert night(register, 6, message(2, "A31", "1", identity_code="PROV", **INS)) == {"1": V}
+    assert [row[1:4] for row in told(register)] == [(None, P, at(0)), (P, V, at(4))]
+    assert night(register, 7, message(3, "A31", "1", **QUALIFIED)) == {"1": Q}
+    assert [row[1:4] for row in told(register)] == [(None, P, at(0)), (P, V, at(4)), (V, Q, at(7))]
+    StatusLedger.validate(status_ledger(register))
