@@ -19,7 +19,7 @@ import polars as pl
 from insvigil.errors import UsageError
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.report_page import render_report
-from insvigil.reporting.wording import integer
+from insvigil.reporting.wording import conservation
 from insvigil.reporting.workbook import write_worklist
 from insvigil.vocabulary import Stage
 
@@ -154,19 +154,8 @@ def summary(report: NightReport) -> dict[str, Any]:
         "until": report.until.value,
         "establishment": report.settings.reporting.establishment,
         "settings": report.settings.digest(),
-        "conservation": conservation(report),
-        "counts": {stage: dict(counts) for stage, counts in report.counts.items()} | {"messages": account},
+        "conservation": conservation(account) if account else "",
+        "counts": {stage: dict(counts) for stage, counts in report.counts.items()},
         "seconds": {stage: round(seconds, 3) for stage, seconds in report.seconds.items()},
         "sources": report.sources.select("path", "digest", "size", "format", "outcome", "messages").to_dicts(),
     }
-
-
-def conservation(report: NightReport) -> str:
-    """Return the account of messages in one line, from what was read to what became of it."""
-    account = report.counts.get("messages", {})
-    if not account:
-        return ""
-    return (
-        f"{integer(account['read'])} lus = {integer(account['kept'])} gardés + {integer(account['folded'])} repliés "
-        f"+ {integer(account['rejected'])} rejetés"
-    )

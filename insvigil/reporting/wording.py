@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from insvigil.vocabulary import Coded
@@ -76,3 +77,11 @@ def likelihood(probability: float | None) -> str:
 def labels(vocabulary: type[Coded]) -> dict[str, str]:
     """Return the French label of each code of a closed list."""
     return {member.value: member.label for member in vocabulary}
+
+
+def conservation(account: Mapping[str, int]) -> str:
+    """Return the account of messages in one line, from what was read to what became of it."""
+    return (
+        f"{integer(account['read'])} lus = {integer(account['kept'])} gardés + {integer(account['folded'])} repliés "
+        f"+ {integer(account['rejected'])} rejetés"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import jinja2
 
 from insvigil.reporting import wording
@@ -24,3 +26,8 @@ def environment() -> jinja2.Environment:
         "plural": wording.plural,
     }
     return made
+
+
+def style_sheet() -> str:
+    """Return the style sheet of the page."""
+    return files("insvigil.reporting.templates").joinpath("page.css").read_text(encoding="utf-8")
