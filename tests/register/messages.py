@@ -10,8 +10,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Movements, Sources
-from insvigil.register import Folding, Register, fold, open_register
+from insvigil.frames import IDENTITY_FIELDS, Movements, Sources
+from insvigil.register import Folding, Register, fold, identities, open_register, stays
 from insvigil.settings import RegisterSettings
 
 NIGHT = datetime(2026, 11, 20, 3, 0)
@@ -70,3 +70,15 @@ def night(register: Register, *messages: dict[str, Any], name: str = "nuit", now
 def opener(folder: Path) -> Callable[[], Register]:
     """Return what opens the register of the folder."""
     return lambda: open_register(RegisterSettings(wait_seconds=0), folder=folder)
+
+
+def states(register: Register) -> dict[tuple[str, str], dict[str, str | None]]:
+    found = identities(register)
+    return {(row["domain"], row["ipp"]): {name: row[name] for name in IDENTITY_FIELDS} for row in found.to_dicts()}
+
+
+def live(register: Register) -> dict[tuple[str, str, str], tuple[tuple[str, str], str | None]]:
+    return {
+        (row["domain"], row["visit"], row["movement"]): ((row["domain"], row["ipp"]), row["unit_medical"])
+        for row in stays(register).to_dicts()
+    }
