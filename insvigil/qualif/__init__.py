@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from insvigil.qualif.indicators import active_period, measure
+from insvigil.qualif.indicators import measure
 from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.milestones import OBSERVED, ins_changes
 from insvigil.qualif.programmes import load_programmes
+from insvigil.qualif.spans import active_period
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
 
 __all__ = [

@@ -2,66 +2,78 @@
 
 from __future__ import annotations
 
-import polars as pl
+from typing import NamedTuple
 
-from insvigil.frames import StatusLedger
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from insvigil.vocabulary import Status
 
-_SLOTS = ("p", "r", "v", "q")
-COUNTS: dict[str, str] = dict(zip(_SLOTS, (status.value for status in Status), strict=True))
-"""Short names of the columns that count each status."""
+RANK: dict[str, int] = {status.value: rank for rank, status in enumerate(Status)}
+"""The number of each status in arrays: PROVISOIRE is 0, what an identity is taken for before it is known."""
+
+_ALWAYS = -(2**31)
 
 
-def dated(identities: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """Return the ledger of the identities given: identity_id, at, to_status, counted; sorted by ``at``."""
-    keys = identities.lazy().select("identity_id", "domain", "ipp")
-    return (
-        ledger.lazy()
-        .join(keys, on=["domain", "ipp"], how="inner")
-        .select("identity_id", "at", "to_status", "counted")
-        .sort("at", maintain_order=True)
-        .collect(engine="in-memory")
-    )
+class History(NamedTuple):
+    """The moves of each identity: those of identity ``i`` are at ``start[i]:start[i + 1]``, in order of time.
 
-
-def status_on(asked: pl.DataFrame, day: str, statuses: pl.DataFrame, history: pl.DataFrame | None) -> pl.DataFrame:
-    """Return ``asked`` (with ``identity_id`` and the date column ``day``) and the ``status`` at the end of that day.
-
-    Without ``history`` the present status is taken. With it, an identity that was not known yet has a null status.
+    ``moved_on``: days since 1970, Int32. ``moved_to``: rank of the status, UInt8.
     """
-    if history is None:
-        return asked.join(statuses.select("identity_id", "status"), on="identity_id", how="left")
-    instants = asked.with_columns(_until=pl.col(day).cast(pl.Datetime("us")) + pl.duration(days=1)).sort("_until")
-    found = instants.join_asof(
-        history.select("identity_id", "at", status="to_status"),
-        left_on="_until",
-        right_on="at",
-        by="identity_id",
-        strategy="backward",
-        allow_exact_matches=False,
-        check_sortedness=False,
-    )
-    return found.drop("_until", "at", strict=False)
+
+    start: NDArray[np.int32]
+    moved_on: NDArray[np.int32]
+    moved_to: NDArray[np.uint8]
+
+    def at_end_of(self, subject: NDArray[np.uint32], day: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Return the rank of the status of each subject at the end of its day."""
+        from insvigil.qualif.kernels.counting import status_on
+
+        status = np.empty(subject.size, np.uint8)
+        status_on(subject, day, self.start, self.moved_on, self.moved_to, status)
+        return status
+
+
+def history(identities: pl.DataFrame, statuses: pl.DataFrame, ledger: pl.DataFrame | None) -> History:
+    """Return the moves of the identities: of the ledger, else one move before all time, to the present status.
+
+    ``identities`` is the whole base, row for row.
+    """
+    if ledger is None:
+        here = statuses.select("identity_id", day=pl.lit(_ALWAYS, pl.Int32), to_status="status")
+    else:
+        here = (
+            ledger.lazy()
+            .join(identities.lazy().select("identity_id", "domain", "ipp"), on=["domain", "ipp"], how="inner")
+            .select("identity_id", "to_status", "at", day=pl.col("at").dt.date().to_physical())
+            .sort("identity_id", "at", maintain_order=True)
+            .collect(engine="in-memory")
+        )
+    rank = here["to_status"].cast(pl.String).replace_strict(RANK, default=0, return_dtype=pl.UInt8)
+    size = here["identity_id"].value_counts().join(identities.select("identity_id"), on="identity_id", how="right")
+    sizes = size.sort("identity_id")["count"].fill_null(0).to_numpy()
+    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    return History(start, here["day"].to_numpy().astype(np.int32), rank.to_numpy(writable=True))
 
 
 def base_by_day(ledger: pl.DataFrame) -> pl.DataFrame:
     """Return, for each day something moved, how many identities of the base had each status at its end.
 
-    Columns: ``day``, then ``p``, ``r``, ``v``, ``q``. Merged identities count until the day they were merged.
+    Columns: ``day``, then one a status by its code. Merged identities count until the day they were merged.
     """
-    rows = StatusLedger.validate(ledger).sort("domain", "ipp", "at", maintain_order=True)
-    before = rows.with_columns(
-        status=pl.col("to_status").shift(1).over("domain", "ipp"),
-        counted=pl.col("counted").shift(1).over("domain", "ipp"),
-        move=pl.lit(-1),
+    rows = ledger.select("at", "to_status", "counted", key=pl.struct("domain", "ipp").hash())
+    rows = rows.sort("key", "at", maintain_order=True)
+    first = (pl.col("key") != pl.col("key").shift(1)).fill_null(True)
+    left = rows.select(
+        "at",
+        status=pl.when(~first).then(pl.col("to_status").shift(1)),
+        counted=pl.col("counted").shift(1),
+        move=pl.lit(-1, pl.Int64),
     )
-    after = rows.with_columns(status=pl.col("to_status"), move=pl.lit(1))
-    moves = pl.concat(
-        [before.select("at", "status", "counted", "move"), after.select("at", "status", "counted", "move")]
-    )
-    moves = moves.filter(pl.col("status").is_not_null(), pl.col("counted"))
+    reached = rows.select("at", "counted", status="to_status", move=pl.lit(1, pl.Int64))
+    moves = pl.concat([left.select(reached.columns), reached]).filter("counted", pl.col("status").is_not_null())
     daily = moves.group_by(day=pl.col("at").dt.date()).agg(
-        pl.col("move").filter(pl.col("status") == status).sum().cast(pl.Int64).alias(slot)
-        for slot, status in COUNTS.items()
+        pl.col("move").filter(pl.col("status") == status).sum().alias(status) for status in RANK
     )
-    return daily.sort("day").with_columns(pl.col(*COUNTS).cum_sum())
+    return daily.sort("day").with_columns(pl.col(list(RANK)).cum_sum())

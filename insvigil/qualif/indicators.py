@@ -1,36 +1,39 @@
-"""Statuses + passages → Indicators: every figure with its numerator, its denominator, its period and its mesh."""
+"""Statuses + visits → Indicators: every figure with its numerator, its denominator, its period and its mesh."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import dataframely as dy
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
 from insvigil.qualif.definitions import LABELS, RULE_VERSION
 from insvigil.qualif.evidence import in_base, known
-from insvigil.qualif.history import COUNTS, base_by_day, dated, status_on
+from insvigil.qualif.history import RANK, History, base_by_day, history
 from insvigil.qualif.objectives import join_objectives
-from insvigil.qualif.passages import UNKNOWN, passages
+from insvigil.qualif.passages import UNKNOWN, Passages, passages
 from insvigil.qualif.programmes import Programme
+from insvigil.qualif.spans import Spans, cuts
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Grain, Mesh, Status
 
 AGE_BANDS = ((0, "0-17"), (18, "18-44"), (45, "45-64"), (65, "65-74"), (75, "75+"))
-"""First age of each band (insvigil's convention), at the end of the period."""
+"""First age of each band (insvigil's convention), at the end of the span."""
 
-_EVERY = {Grain.DAY: "1d", Grain.WEEK: "1w", Grain.MONTH: "1mo", Grain.QUARTER: "1q", Grain.YEAR: "1y"}
-_ACTIVE_CODES = {
-    "Q_FILE_ACTIVE": ("q",),
-    "TX_QUAL": ("q",),
-    "TX_VALI": ("v",),
-    "TX_RECUP": ("r",),
-    "TX_PROV": ("p",),
-    "IN_INSI": ("r", "q"),
+_ACTIVE = {
+    "Q_FILE_ACTIVE": (Status.QUALIFIEE,),
+    "TX_QUAL": (Status.QUALIFIEE,),
+    "TX_VALI": (Status.VALIDEE,),
+    "TX_RECUP": (Status.RECUPEREE,),
+    "TX_PROV": (Status.PROVISOIRE,),
+    "IN_INSI": (Status.RECUPEREE, Status.QUALIFIEE),
 }
-_SPAN = ("period_start", "period_end")
+_QUALIFIED = (Status.QUALIFIEE,)
+_COUNTS = list(RANK)
 
 
 def measure(
@@ -52,151 +55,152 @@ def measure(
     with a null rate when nothing was counted. Raise ``SettingsError`` for an objective that names an unknown
     programme or indicator.
     """
-    counted = identities.filter(in_base())
-    history = None if ledger is None else dated(counted, ledger)
-    passed = passages(counted, stays, settings)
-    births = counted.select("identity_id", birth=known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False))
-    parts: list[pl.DataFrame] = []
-    for grain in (None, *grains):
-        moves = _spans(passed.movements, "day", period, grain)
-        active = _active(moves, statuses, history, births, meshes)
-        entries = passed.venues.select("identity_id", "site", "unit", "pole", "activity", day=pl.col("entered_on"))
-        exits = passed.venues.select(
-            "identity_id",
-            *(pl.col(f"{mesh}_out").alias(mesh) for mesh in ("site", "unit", "pole", "activity")),
-            day=pl.col("left_on"),
-        )
-        parts += [_coded(active, code, slots) for code, slots in _ACTIVE_CODES.items()]
-        for code, venues in (("Q_PASSAGE_ENTREE", entries), ("Q_PASSAGE_SORTIE", exits)):
-            spanned = status_on(_spans(venues, "day", period, grain), "day", statuses, history)
-            parts.append(_coded(_count(spanned, births, meshes), code, ("q",)))
-        parts.append(_base(counted, statuses, ledger, period, grain))
-    figures = pl.concat([*parts, _blank(period)]).unique(["code", "mesh", "mesh_value", *_SPAN], keep="first")
-    place = settings.finess_ej or "ensemble"
-    source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
-    named = figures.with_columns(
-        label=pl.col("code").replace_strict(LABELS, return_dtype=pl.String),
-        mesh_value=pl.when(pl.col("mesh") == Mesh.ESTABLISHMENT).then(pl.lit(place)).otherwise(pl.col("mesh_value")),
-        rate=pl.when(pl.col("denominator") > 0).then(pl.col("numerator") / pl.col("denominator")),
-        status_source=pl.lit(source if ledger is not None else f"{source} (statut présent)"),
-        rule_version=pl.lit(RULE_VERSION),
-    )
-    order = {code: rank for rank, code in enumerate(LABELS)}
-    mesh_order = {mesh.value: rank for rank, mesh in enumerate(Mesh)}
-    judged = join_objectives(named, settings, programmes).sort(
-        pl.col("code").replace_strict(order, return_dtype=pl.Int32),
-        pl.col("mesh").replace_strict(mesh_order, return_dtype=pl.Int32),
-        "mesh_value",
-        *_SPAN,
-        "programme",
-    )
-    return Indicators.validate(judged.select(Indicators.column_names()))
+    told = history(identities, statuses, ledger)
+    visits = passages(identities.filter(in_base()), stays, settings)
+    birth = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
+    births = birth.to_series().to_numpy()
+    parts = [_blank(period)]
+    for spans in cuts(period, grains):
+        counted = list(_counts(visits.movements, visits, told, births, spans, meshes, once=True))
+        parts += [_coded(counts, code, kept) for counts in counted for code, kept in _ACTIVE.items()]
+        for code, venues in (("Q_PASSAGE_ENTREE", visits.entries), ("Q_PASSAGE_SORTIE", visits.exits)):
+            found = _counts(venues, visits, told, births, spans, meshes, once=False)
+            parts += [_coded(counts, code, _QUALIFIED) for counts in found]
+        parts.append(_coded(_base(identities, statuses, ledger, spans, period), "Q_BASE", _QUALIFIED))
+    figures = pl.concat(parts[1:])
+    named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
+    figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
+    return Indicators.validate(_judged(figures, statuses, settings, programmes, dated=ledger is not None))
 
 
-def active_period(end: date, settings: QualifSettings) -> tuple[date, date]:
-    """Return the period of the file active that ends on ``end``: the last ``active_months`` months."""
-    start = pl.select(pl.lit(end).dt.offset_by(f"-{settings.active_months}mo")).item()
-    return start + timedelta(days=1), end
-
-
-def _spans(rows: pl.DataFrame, day: str, period: tuple[date, date], grain: Grain | None) -> pl.DataFrame:
-    """Return the rows whose day is in the period, with the start and end of their span, cut at the period."""
-    start, end = pl.lit(period[0]), pl.lit(period[1])
-    within = rows.filter(pl.col(day).is_between(start, end))
-    if grain is None:
-        return within.with_columns(period_start=start, period_end=end)
-    first = pl.col(day).dt.truncate(_EVERY[grain])
-    last = first.dt.offset_by(_EVERY[grain]).dt.offset_by("-1d")
-    return within.with_columns(period_start=pl.max_horizontal(first, start), period_end=pl.min_horizontal(last, end))
-
-
-def _active(
-    moves: pl.DataFrame,
-    statuses: pl.DataFrame,
-    history: pl.DataFrame | None,
-    births: pl.DataFrame,
+def _counts(
+    visits: pl.DataFrame,
+    passed: Passages,
+    told: History,
+    births: NDArray[np.int32],
+    spans: Spans,
     meshes: Sequence[Mesh],
-) -> pl.DataFrame:
-    """Return the counts of identities by status, each identity once a mesh value and a span."""
-    seen = moves.drop("day").unique()
-    asked = seen.select("identity_id", *_SPAN).unique()
-    known_then = status_on(asked, "period_end", statuses, history)
-    return _count(seen.join(known_then, on=["identity_id", *_SPAN], how="left"), births, meshes, once=True)
+    *,
+    once: bool,
+) -> Iterator[pl.DataFrame]:
+    """Yield, a mesh at a time, the number of visits (or of identities, ``once``) of each status by value and span.
 
+    Columns: mesh, mesh_value, period_start, period_end, one count a status. An identity counts with its status at the
+    end of the span, a venue with the status of the day it entered or left.
+    """
+    from insvigil.qualif.kernels.counting import tally
 
-def _count(rows: pl.DataFrame, births: pl.DataFrame, meshes: Sequence[Mesh], *, once: bool = False) -> pl.DataFrame:
-    """Return mesh, mesh_value, span, ``n`` and the number of rows of each status (``p``, ``r``, ``v``, ``q``)."""
-    banded = rows
-    if Mesh.AGE_BAND in meshes:
-        banded = rows.join(births, on="identity_id", how="left").with_columns(age_band=_age_band())
-    # An identity whose status was not known yet on the day counts as provisional.
-    status = pl.col("status").fill_null(Status.PROVISOIRE)
-    tally = [(status == named).sum().cast(pl.Int64).alias(slot) for slot, named in COUNTS.items()]
-    counts = []
+    subject = visits["identity_id"].to_numpy(writable=True)
+    day = visits["day"].to_physical().fill_null(-(2**31)).to_numpy(writable=True)
+    span = spans.of(day)
+    end = np.append(spans.end_days, np.int32(0))[span]
+    status = told.at_end_of(subject, end if once else day)
+    counted = subject if once else np.arange(subject.size, dtype=np.uint32)
     for mesh in meshes:
-        by: list[str] = [*_SPAN] if mesh == Mesh.ESTABLISHMENT else [mesh.value, *_SPAN]
-        subjects = banded.select("identity_id", *by, "status").unique() if once else banded
-        counted = subjects.group_by(by).agg(pl.len().cast(pl.Int64).alias("n"), *tally)
-        value = pl.lit("") if mesh == Mesh.ESTABLISHMENT else pl.col(mesh.value).cast(pl.String)
-        counts.append(counted.select(*_SPAN, "n", *COUNTS, mesh=pl.lit(mesh.value), mesh_value=value))
-    return pl.concat(counts)
+        value, labels = _values(mesh, visits, passed, births, end)
+        # Cells are int32: 4,000 units of 366 days are 1.5 million.
+        cell = np.where(span >= 0, value * np.int32(len(spans.start)) + span, np.int32(-1)).astype(np.int32)
+        counts = np.zeros((len(labels) * len(spans.start), len(RANK)), np.int64)
+        tally(counted, cell, status, np.full(len(counts), -1, np.int64), counts)
+        used = np.flatnonzero(counts.sum(axis=1))
+        yield pl.DataFrame(counts[used], schema=_COUNTS).select(
+            pl.all(),
+            mesh=pl.lit(mesh.value),
+            mesh_value=pl.Series(labels, dtype=pl.String).gather(used // len(spans.start)),
+            period_start=pl.Series(spans.start, dtype=pl.Date).gather(used % len(spans.start)),
+            period_end=pl.Series(spans.end, dtype=pl.Date).gather(used % len(spans.start)),
+        )
 
 
-def _age_band() -> pl.Expr:
-    age = pl.col("period_end").dt.year() - pl.col("birth")
-    band = pl.lit(UNKNOWN)
-    for first, label in AGE_BANDS:
-        band = pl.when(age >= first).then(pl.lit(label)).otherwise(band)
-    return band.cast(pl.Categorical())
+def _values(
+    mesh: Mesh, visits: pl.DataFrame, passed: Passages, births: NDArray[np.int32], end: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the code of each visit on a mesh, and the labels of the codes."""
+    if mesh == Mesh.ESTABLISHMENT:
+        return np.zeros(visits.height, np.int32), [""]
+    if mesh == Mesh.AGE_BAND:
+        birth = births[visits["identity_id"].to_numpy()]
+        year = end.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int32) + 1970
+        band = np.searchsorted([first for first, _ in AGE_BANDS], year - birth, side="right")
+        return np.where(birth > 0, band, 0).astype(np.int32), [UNKNOWN, *(label for _, label in AGE_BANDS)]
+    return visits[mesh.value].to_numpy().astype(np.int32), passed.labels[mesh.value]
 
 
-def _coded(counts: pl.DataFrame, code: str, slots: Sequence[str]) -> pl.DataFrame:
+def _coded(counts: pl.DataFrame, code: str, kept: Sequence[Status]) -> pl.DataFrame:
     return counts.select(
+        "mesh",
+        "mesh_value",
+        "period_start",
+        "period_end",
         code=pl.lit(code),
-        mesh=pl.col("mesh"),
-        mesh_value=pl.col("mesh_value"),
-        period_start=pl.col("period_start"),
-        period_end=pl.col("period_end"),
-        numerator=pl.sum_horizontal(slots),
-        denominator=pl.col("n"),
+        numerator=pl.sum_horizontal(status.value for status in kept),
+        denominator=pl.sum_horizontal(_COUNTS),
     )
 
 
 def _base(
-    counted: pl.DataFrame,
+    identities: pl.DataFrame,
     statuses: pl.DataFrame,
     ledger: pl.DataFrame | None,
+    spans: Spans,
     period: tuple[date, date],
-    grain: Grain | None,
 ) -> pl.DataFrame:
-    """Return Q_BASE at the end of each span: from the ledger, else the present base for the whole period."""
-    days = pl.DataFrame({"day": pl.date_range(*period, interval="1d", eager=True)})
-    spans = _spans(days, "day", period, grain).select(_SPAN).unique().sort("period_end")
+    """Return the base by status at the end of each span: from the ledger, else the present base, at the period's end.
+
+    Without a ledger the base of another day is not known, and no figure is given for it.
+    """
+    ends = pl.DataFrame({"period_start": spans.start, "period_end": spans.end}, schema_overrides=_DATES)
     if ledger is not None:
-        levels = base_by_day(ledger)
-        sizes = spans.join_asof(levels, left_on="period_end", right_on="day").with_columns(pl.col(*COUNTS).fill_null(0))
-    elif grain is None:
-        now = statuses.join(counted.select("identity_id"), on="identity_id", how="semi")
-        sizes = spans.with_columns(
-            pl.lit(now.filter(pl.col("status") == status).height, dtype=pl.Int64).alias(slot)
-            for slot, status in COUNTS.items()
-        )
+        sizes = ends.sort("period_end").join_asof(base_by_day(ledger), left_on="period_end", right_on="day")
+        sizes = sizes.with_columns(pl.col(_COUNTS).fill_null(0))
     else:
-        sizes = spans.clear().with_columns(pl.lit(0, dtype=pl.Int64).alias(slot) for slot in COUNTS)
-    counts = sizes.with_columns(
-        n=pl.sum_horizontal(*COUNTS), mesh=pl.lit(Mesh.ESTABLISHMENT.value), mesh_value=pl.lit("")
-    )
-    return _coded(counts, "Q_BASE", ("q",))
+        now = statuses.filter(identities.select(in_base()).to_series())["status"]
+        sizes = ends.filter(pl.col("period_end") == period[1]).with_columns(
+            pl.lit((now == status).sum(), pl.Int64).alias(status) for status in _COUNTS
+        )
+    return sizes.with_columns(mesh=pl.lit(Mesh.ESTABLISHMENT.value), mesh_value=pl.lit(""))
 
 
 def _blank(period: tuple[date, date]) -> pl.DataFrame:
     """Return a row of zeros for each indicator of the establishment, so that none is ever missing."""
     return pl.DataFrame({"code": list(LABELS)}).select(
-        "code",
         mesh=pl.lit(Mesh.ESTABLISHMENT.value),
         mesh_value=pl.lit(""),
         period_start=pl.lit(period[0]),
         period_end=pl.lit(period[1]),
-        numerator=pl.lit(0, dtype=pl.Int64),
-        denominator=pl.lit(0, dtype=pl.Int64),
+        code="code",
+        numerator=pl.lit(0, pl.Int64),
+        denominator=pl.lit(0, pl.Int64),
     )
+
+
+def _judged(
+    figures: pl.DataFrame,
+    statuses: pl.DataFrame,
+    settings: QualifSettings,
+    programmes: Sequence[Programme] | None,
+    *,
+    dated: bool,
+) -> pl.DataFrame:
+    """Return the figures in the shape and order of ``Indicators``, each with its source and its verdict."""
+    source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
+    place = settings.finess_ej or "ensemble"
+    named = figures.with_columns(
+        label=pl.col("code").replace_strict(LABELS, return_dtype=pl.String),
+        mesh_value=pl.when(pl.col("mesh") == Mesh.ESTABLISHMENT).then(pl.lit(place)).otherwise(pl.col("mesh_value")),
+        rate=pl.when(pl.col("denominator") > 0).then(pl.col("numerator") / pl.col("denominator")),
+        status_source=pl.lit(source if dated else f"{source} (statut présent)"),
+        rule_version=pl.lit(RULE_VERSION),
+    )
+    judged = join_objectives(named, settings, programmes).select(Indicators.column_names())
+    return judged.sort(
+        pl.col("code").cast(pl.Enum(list(LABELS))),
+        pl.col("mesh").cast(pl.Enum(Mesh)),
+        "mesh_value",
+        "period_start",
+        "period_end",
+        "programme",
+    )
+
+
+_DATES = {"period_start": pl.Date, "period_end": pl.Date}

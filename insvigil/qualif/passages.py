@@ -1,7 +1,7 @@
-"""Stays → passages: who came when, where and for what, ready to be counted.
+"""Stays → visits: who came when, where and for what, as codes ready to be counted.
 
 A movement counts as a passage unless it is only announced (pre-admission, pending) or carries no venue (PV1-2 = N).
-A venue is ``(domain, dossier, visit)``; it enters with its first movement (PV1-44 when given) and leaves with its
+A venue is (identity, dossier, visit); it enters with its first movement (PV1-44 when given) and leaves with its
 discharge (PV1-45, else A03). Day hospital is not told by PV1-2: an inpatient venue that leaves on the day it entered
 counts as ``ambulatoire`` (insvigil's convention).
 """
@@ -15,7 +15,7 @@ import polars as pl
 
 from insvigil.frames import Stays
 from insvigil.settings import QualifSettings
-from insvigil.vocabulary import PatientClass
+from insvigil.vocabulary import Mesh, PatientClass
 
 ANNOUNCED = ("A05", "A14", "A15", "A16")
 """Triggers of movements that have not happened yet (PAM FR §5.3): pre-admission and pending movements."""
@@ -32,98 +32,101 @@ ACTIVITIES: dict[str, str] = {
 UNKNOWN = "inconnu"
 """The mesh value of what was not said."""
 
-_VENUE = ("identity_id", "dossier", "visit")
+PLACES = (Mesh.SITE.value, Mesh.POLE.value, Mesh.UNIT.value, Mesh.ACTIVITY.value)
+"""The meshes a visit carries; the establishment and the age band come from elsewhere."""
 
 
 class Passages(NamedTuple):
-    """``movements``: identity_id, day, site, unit, pole, activity. ``venues``: one row a venue, entry and exit of each.
+    """Three frames of visits and the French labels of their codes.
 
-    Mesh columns are ``Categorical``. ``venues`` has ``entered_on``, ``left_on`` (null while the patient is there), and
-    ``site``, ``unit``, ``pole``, ``activity`` at entry, the same with ``_out`` at exit.
+    Each frame has ``identity_id``, ``day`` (Date, nullable) and one UInt32 code a mesh of ``PLACES``, sorted by
+    identity. ``movements``: one row a movement. ``entries``, ``exits``: one row a venue, seen where it entered, and
+    where it left (``day`` null while it has not).
     """
 
     movements: pl.DataFrame
-    venues: pl.DataFrame
+    entries: pl.DataFrame
+    exits: pl.DataFrame
+    labels: dict[str, list[str]]
 
 
 def passages(identities: pl.DataFrame, stays: dy.DataFrame[Stays], settings: QualifSettings) -> Passages:
-    """Return the passages of the identities given; a movement of an unknown identity is left out."""
-    poles = {unit: pole for pole, units in settings.poles.items() for unit in units}
-    unit = pl.coalesce("unit_medical", "unit_lodging", "unit_care")
+    """Return the visits of the identities given; a movement of an unknown identity is left out."""
+    moves = _moves(identities, stays)
+    site, sites = _coded(moves["finess_eg"])
+    unit, units = _coded(moves["unit"])
+    patient_class, classes = _coded(moves["patient_class"])
+    pole_of = {unit: pole for pole, own in settings.poles.items() for unit in own}
+    poles = sorted({pole_of.get(unit, UNKNOWN) for unit in units})
+    activities = sorted({ACTIVITIES.get(code, UNKNOWN) for code in classes} | {"ambulatoire"})
+    pole_codes = pl.Series([poles.index(pole_of.get(unit, UNKNOWN)) for unit in units], dtype=pl.UInt32)
+    activity_codes = pl.Series([activities.index(ACTIVITIES.get(code, UNKNOWN)) for code in classes], dtype=pl.UInt32)
+    coded = moves.select(
+        "identity_id", "venue", "at", "admitted_at", "discharged_at", "left_at", site=site, unit=unit
+    ).with_columns(pole=pole_codes.gather(unit), activity=activity_codes.gather(patient_class))
+    places = pl.col(PLACES)
+    venues = coded.group_by("venue", maintain_order=True).agg(
+        pl.col("identity_id").first(),
+        pl.coalesce(pl.col("admitted_at").min(), pl.col("at").min()).dt.date().alias("entered_on"),
+        pl.coalesce(pl.col("discharged_at").max(), pl.col("left_at").max()).dt.date().alias("left_on"),
+        places.first(),
+        places.last().name.suffix("_out"),
+    )
+    # Nobody is ambulatory but an inpatient who left the day he entered.
+    inpatient = activities.index("hospitalisation") if "hospitalisation" in activities else -1
+    day_case = (venues["entered_on"] == venues["left_on"]).fill_null(False)
+    moved_day_case = day_case.gather(coded["venue"])
+
+    def ambulatory(column: str, one_day: pl.Series) -> pl.Expr:
+        changed = pl.lit(one_day) & (pl.col(column) == inpatient)
+        return pl.when(changed).then(pl.lit(activities.index("ambulatoire"), pl.UInt32)).otherwise(pl.col(column))
+
+    return Passages(
+        coded.select(
+            "identity_id",
+            *PLACES[:-1],
+            day=pl.col("at").dt.date(),
+            activity=ambulatory("activity", moved_day_case),
+        ),
+        venues.select("identity_id", *PLACES[:-1], day="entered_on", activity=ambulatory("activity", day_case)),
+        venues.select(
+            "identity_id",
+            *(pl.col(f"{place}_out").alias(place) for place in PLACES[:-1]),
+            day="left_on",
+            activity=ambulatory("activity_out", day_case),
+        ),
+        {Mesh.SITE.value: sites, Mesh.POLE.value: poles, Mesh.UNIT.value: units, Mesh.ACTIVITY.value: activities},
+    )
+
+
+def _moves(identities: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return the movements by identity, venue (dense number) and time."""
+    # A venue is named by the hash of its dossier and visit, within its identity: 64 bits for a handful of venues.
+    name = pl.struct("dossier", pl.coalesce("visit", pl.when(pl.col("dossier").is_null()).then("movement"))).hash()
     moves = (
         stays.lazy()
-        .filter(
-            ~pl.col("trigger").is_in(ANNOUNCED), pl.col("patient_class").is_null() | (pl.col("patient_class") != "N")
-        )
+        .filter(~pl.col("trigger").is_in(ANNOUNCED), pl.col("patient_class").ne_missing("N"))
         .join(identities.lazy().select("identity_id", "domain", "ipp"), on=["domain", "ipp"], how="inner")
         .select(
             "identity_id",
-            "dossier",
-            # Without any number each movement is its own venue.
-            visit=pl.when(pl.col("dossier").is_null())
-            .then(pl.coalesce("visit", "movement"))
-            .otherwise(pl.col("visit")),
+            "admitted_at",
+            "discharged_at",
+            "patient_class",
+            "finess_eg",
+            name=name,
             at=pl.coalesce("movement_at", "admitted_at"),
-            admitted_at=pl.col("admitted_at"),
-            discharged_at=pl.col("discharged_at"),
             left_at=pl.when(pl.col("trigger") == "A03").then(pl.col("movement_at")),
-            patient_class=pl.col("patient_class"),
-            site=_mesh(pl.col("finess_eg")),
-            unit=_mesh(unit),
+            unit=pl.coalesce("unit_medical", "unit_lodging", "unit_care"),
         )
-        .sort("at", nulls_last=True)
+        .sort("identity_id", "name", "at", nulls_last=True)
         .collect(engine="in-memory")
     )
-    gathered = moves.group_by(_VENUE).agg(
-        pl.coalesce(pl.col("admitted_at").min(), pl.col("at").min()).dt.date().alias("entered_on"),
-        pl.coalesce(pl.col("discharged_at").max(), pl.col("left_at").max()).dt.date().alias("left_on"),
-        pl.col("site", "unit", "patient_class").first(),
-        pl.col("site", "unit", "patient_class").last().name.suffix("_out"),
-    )
-    same_day = (pl.col("entered_on") == pl.col("left_on")).fill_null(False)
-    venues = gathered.with_columns(
-        same_day=same_day,
-        pole=_pole("unit", poles),
-        pole_out=_pole("unit_out", poles),
-        activity=_activity("patient_class", same_day),
-        activity_out=_activity("patient_class_out", same_day),
-    )
-    days = venues.lazy().filter("same_day").select(*_VENUE, "same_day")
-    movements = (
-        moves.lazy()
-        .join(days, on=_VENUE, how="left", nulls_equal=True)
-        .select(
-            "identity_id",
-            "site",
-            "unit",
-            day=pl.col("at").dt.date(),
-            pole=_pole("unit", poles),
-            activity=_activity("patient_class", pl.col("same_day").fill_null(False)),
-        )
-        .unique()
-        .collect(engine="in-memory")
-    )
-    return Passages(movements, venues.drop("dossier", "visit", "same_day", "patient_class", "patient_class_out"))
+    edge = (pl.col("identity_id") != pl.col("identity_id").shift(1)) | (pl.col("name") != pl.col("name").shift(1))
+    return moves.with_columns(venue=edge.fill_null(False).cum_sum()).drop("name")
 
 
-def _mesh(value: pl.Expr) -> pl.Expr:
-    return value.fill_null(UNKNOWN).cast(pl.Categorical())
-
-
-def _pole(unit: str, poles: dict[str, str]) -> pl.Expr:
-    return (
-        pl.col(unit)
-        .cast(pl.String)
-        .replace_strict(poles, default=UNKNOWN, return_dtype=pl.String)
-        .cast(pl.Categorical())
-    )
-
-
-def _activity(patient_class: str, same_day: pl.Expr) -> pl.Expr:
-    named = pl.col(patient_class).replace_strict(ACTIVITIES, default=UNKNOWN, return_dtype=pl.String)
-    return (
-        pl.when(same_day & (named == "hospitalisation"))
-        .then(pl.lit("ambulatoire"))
-        .otherwise(named)
-        .cast(pl.Categorical())
-    )
+def _coded(values: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Return dense codes and their labels, in order of label."""
+    said = values.fill_null(UNKNOWN)
+    labels = said.unique().sort()
+    return said.cast(pl.Enum(labels)).to_physical().cast(pl.UInt32), labels.to_list()
