@@ -1,5 +1,6 @@
 """Matching: which identities of a file are one person. One stage, ``match``; and ``explain`` for one pair."""
 
+from insvigil.matching.explanation import Explanation, explain
 from insvigil.matching.stage import Matching, match
 
-__all__ = ["Matching", "match"]
+__all__ = ["Explanation", "Matching", "explain", "match"]

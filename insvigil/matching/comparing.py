@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.errors import UsageError
-from insvigil.matching.blocking import Work, groups_of, whole_file
+from insvigil.matching.blocking import Work, groups_of, row_bits, whole_file
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.keys import block_keys
 from insvigil.matching.levels import RARITIES, TRAITS
@@ -23,6 +23,9 @@ WHOLE_FILE = 6_000
 WHOLE_NAME = "fichier entier"
 ROOM = 1 << 18
 """Pairs a thread writes before they are set aside; more than the pairs of one unit."""
+
+EVERYTHING = -1e9
+"""A floor that no pair is under."""
 
 Progress = Callable[[int, int], None]
 
@@ -64,7 +67,7 @@ def compare_candidates(
     Raises ``UsageError`` when more than ``limit`` comparisons would be made.
     """
     tables = weights.tables(encoding.size)
-    least = floor - weights.start(encoding.size) - weights.slack
+    least = floor - weights.start(encoding.size)
     budget = _Budget(limit)
     done = 0
     tasks = list(_tasks(encoding, focused=focused))
@@ -113,6 +116,18 @@ def _tasks(encoding: Encoding, *, focused: bool) -> Iterator[tuple[int, Callable
         yield block, lambda key=key: groups_of(key, encoding, focused=focused)
 
 
+def compare_pairs(
+    encoding: Encoding, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], weights: Weights
+) -> npt.NDArray[np.uint8]:
+    """Return the levels and rarities of given pairs (``left`` < ``right``), in their order."""
+    keys = np.concatenate([left, right]).astype(np.uint64)
+    at, one = np.arange(len(left), dtype=np.uint32), np.ones(len(left), np.uint32)
+    units = np.stack([at, one, at + np.uint32(len(left)), one], axis=1)
+    work = Work(keys, units, row_bits(encoding.size))
+    _, levels, _ = _compare(work, encoding, weights.tables(encoding.size), EVERYTHING, _Budget(None), focused=False)
+    return _with_contacts(levels, left, right, encoding)
+
+
 def _compare(
     work: Work, encoding: Encoding, tables: npt.NDArray[np.float32], floor: float, budget: _Budget, *, focused: bool
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8], int]:
@@ -143,7 +158,15 @@ def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
     pairs, first = np.unique(pairs, return_index=True)  # results come in the order of the keys
     levels, block = levels[first], block[first]
     left, right = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
+    levels = _with_contacts(levels, left, right, encoding)
+    return Survivors(left, right, levels, block, sum(found.compared for found in results))
+
+
+def _with_contacts(
+    levels: npt.NDArray[np.uint8], left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], encoding: Encoding
+) -> npt.NDArray[np.uint8]:
+    """Return levels with the rarities of the address and of the phone."""
     contact = np.minimum(encoding.contact_rarity[left], encoding.contact_rarity[right])
     levels = np.concatenate([levels, contact], axis=1)
     assert levels.shape[1] == len(TRAITS) + len(RARITIES)
-    return Survivors(left, right, levels, block, sum(found.compared for found in results))
+    return levels

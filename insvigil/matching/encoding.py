@@ -52,28 +52,21 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     lists = np.zeros((len(texts), LIST_NAMES), np.uint32)
     fill_lists(*_buffers(texts), lists)
     lines[:, words.DATE] = _dates(traits)
-    for word, name in ((words.PLACE, "birth_place"), (words.POSTAL, "postal_code")):
-        lines[:, word] = _packed(traits[name], 6, 5)
-    matricule = _packed(traits["matricule"], 4, 13)
+    place, place_code = _packed(traits["birth_place"], 6, 5)
+    postal, postal_code = _packed(traits["postal_code"], 6, 5)
+    lines[:, words.PLACE], lines[:, words.POSTAL] = place, postal
+    matricule, _ = _packed(traits["matricule"], 4, 13)
     matricule |= np.where(matricule > 0, np.uint64(1 << 63), np.uint64(0))
     lines[:, words.MATRICULE_LOW] = matricule & np.uint64(0xFFFFFFFF)
     lines[:, words.MATRICULE_HIGH] = matricule >> np.uint64(32)
-    for word, name in (
-        (words.ADDRESS, "address"),
-        (words.PHONE, "phone"),
-        (words.EMAIL, "email"),
-        (words.CITY, "city"),
-    ):
+    contacts = ((words.ADDRESS, "address"), (words.PHONE, "phone"), (words.EMAIL, "email"), (words.CITY, "city"))
+    for word, name in contacts:
         lines[:, word] = _codes(traits[name]) + np.uint32(1)  # missing becomes 0
     lines[:, words.FLAGS] = _flags(traits, matricule)
     if focus is not None:
         lines[focus, words.FLAGS] |= words.FOCUS
-    rare = [
-        rarity([lines[:, words.BIRTH], lines[:, words.USED]], size)[0],
-        rarity([lines[:, words.FIRST]], size)[0],
-        rarity([lines[:, words.PLACE]], size)[0],
-        rarity([lines[:, words.POSTAL]], size)[0],
-    ]
+    family, _ = rarity([codes[0], codes[1]], size)
+    rare = (family, *(rarity([code], size)[0] for code in (codes[2], place_code, postal_code)))
     lines[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
     contact = np.stack([rarity([lines[:, word]], size)[0] for word in (words.ADDRESS, words.PHONE)], axis=1)
     return Encoding(lines, lists, *_name_tables(names), contact_rarity=contact)
@@ -104,22 +97,21 @@ def _buffers(texts: pl.Series) -> tuple[npt.NDArray[np.int64], Bytes]:
     return starts.copy(), letters  # copies: kernels take arrays that may be written
 
 
-def _packed(column: pl.Series, bits: int, width: int) -> npt.NDArray[np.uint64]:
-    """Return each code packed ``bits`` a character (see ``fill_codes``), 0 where missing."""
+def _packed(column: pl.Series, bits: int, width: int) -> tuple[npt.NDArray[np.uint64], Words]:
+    """Return each code packed ``bits`` a character (see ``fill_codes``), 0 where missing, and its dense code."""
     from insvigil.matching.kernels.strings import fill_codes
 
     (codes,), texts = _dense([_codes(column)], [column])
     values = np.zeros(len(texts), np.uint64)
     fill_codes(*_buffers(texts), bits, width, values)
     values[0] = 0
-    return values[codes]
+    return values[codes], codes
 
 
 def _dates(traits: pl.DataFrame) -> Words:
     """Return year << 9 | month << 5 | day."""
-    year, month, day = (
-        traits[f"birth_{part}"].cast(pl.UInt32).fill_null(0).to_numpy() for part in ("year", "month", "day")
-    )
+    parts = ("birth_year", "birth_month", "birth_day")
+    year, month, day = (traits[part].cast(pl.UInt32).fill_null(0).to_numpy() for part in parts)
     return (year << np.uint32(9)) | (month << np.uint32(5)) | day
 
 

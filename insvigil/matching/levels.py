@@ -95,5 +95,15 @@ RARITIES: dict[str, str] = {
 }
 """The traits whose values are worth more when rare, in the order of the rarities of a compared pair."""
 
+EXACT: dict[str, tuple[int, ...]] = {
+    "birth_name": (8, 9),
+    "given_name": (9, 10, 11),
+    "birth_place": (4,),
+    "postal_code": (4,),
+    "address": (3,),
+    "phone": (3,),
+}
+"""The levels at which the value is shared, so that its own frequency is the chance of agreeing."""
+
 TRAITS = AGREEMENTS
 WIDTH = max(len(levels) for levels in LEVELS.values())

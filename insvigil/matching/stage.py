@@ -1,4 +1,4 @@
-"""The stage: traits in; scored pairs, findings and groups out."""
+"""The stage: traits in; scored pairs, findings and groups out. Read this first."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.frames import Groups, ScoredPairs, Traits
-from insvigil.matching.comparing import Progress, block_names, compare_candidates
+from insvigil.matching.comparing import Progress, Survivors, block_names, compare_candidates, compare_pairs
 from insvigil.matching.contacts import settle_contacts
-from insvigil.matching.encoding import encode
-from insvigil.matching.grouping import components
+from insvigil.matching.encoding import Encoding, encode
+from insvigil.matching.estimating import learn_by_em, looks_like_a_hospital, random_pairs
+from insvigil.matching.findings import FINDINGS, find
+from insvigil.matching.grouping import group_pairs
 from insvigil.matching.levels import TRAITS
-from insvigil.matching.weights import probability, shipped
+from insvigil.matching.rules import Verdicts, judge
+from insvigil.matching.weights import Bits, Weights, probability, shipped
 from insvigil.settings import MatchingSettings
 from insvigil.vocabulary import Finding
+
+HOPELESS = -12.0
+"""Bits below which a pair teaches nothing to EM."""
 
 
 class Matching(NamedTuple):
@@ -38,46 +44,94 @@ def match(
     focus: npt.NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> Matching:
-    """Compare the identities of a file and return the pairs worth keeping, their findings and their groups."""
+    """Compare the identities of a file and return the pairs worth keeping, their findings and their groups.
+
+    ``decided`` (left, right, decision) are pairs that people judged. With ``focus`` (one boolean an identity), only
+    the pairs that touch an identity in focus are compared. Raises ``UsageError`` when more than
+    ``settings.max_comparisons`` comparisons would be made. The result does not depend on the order of the rows nor
+    on the number of threads.
+    """
     clock = _Clock()
     encoding = encode(traits, focus)
     clock.lap("encoding")
-    weights = shipped()
-    least = float(np.log2(settings.review_threshold / (1 - settings.review_threshold)))
+    weights = weights_for(traits, encoding, settings)
+    clock.lap("estimating")
     found = compare_candidates(
-        encoding, weights, least, threads=settings.threads, limit=settings.max_comparisons,
+        encoding, weights, _bits(settings.review_threshold), threads=settings.threads, limit=settings.max_comparisons,
         focused=focus is not None, progress=progress,
     )  # fmt: skip
     clock.lap("comparing")
     settle_contacts(traits, found.left, found.right, found.levels)
-    weight = weights.weigh(found.levels, traits.height)
-    clock.lap("weighing")
+    weight = weights.weigh(found.levels, encoding.size)
     chance = probability(weight)
-    proposed = chance >= settings.threshold
-    kept = chance >= settings.review_threshold
-    finding = np.where(proposed, Finding.DPOT.value, Finding.NONE.value)
-    names = block_names()
+    verdicts = judge(traits, found.left, found.right, found.levels, decided)
+    finding = find(found.levels, chance, verdicts, settings.threshold)
+    clock.lap("weighing")
+    proposed = finding == FINDINGS.index(Finding.DPOT)
+
+    def weigh(pairs: npt.NDArray[np.uint32]) -> tuple[Bits, npt.NDArray[np.bool_]]:
+        left, right = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+        levels = compare_pairs(encoding, left, right, weights)
+        settle_contacts(traits, left, right, levels)
+        judged = judge(traits, left, right, levels, decided)
+        bits = np.where(judged.certain, np.inf, weights.weigh(levels, encoding.size))
+        return bits, judged.never
+
+    pairs = np.stack([found.left, found.right], axis=1)[proposed]
+    members, group = group_pairs(pairs, weight[proposed], encoding.size, weigh)
+    groups = pl.DataFrame({"identity_id": members, "group": group})
+    clock.lap("grouping")
+    collision = finding == FINDINGS.index(Finding.COLP)
+    kept = (chance >= settings.review_threshold) | proposed | collision
+    scored = _frame(found, weight, chance, finding, verdicts, kept)
+    counts = {
+        "identities": encoding.size,
+        "candidates": found.compared,
+        "kept": scored.height,
+        "proposed": int(proposed.sum()),
+        "groups": len(np.unique(group)),
+        "homonymes": int((finding[kept] == FINDINGS.index(Finding.HOMD)).sum()),
+        "collisions": int(collision.sum()),
+    }
+    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps)
+
+
+def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSettings) -> Weights:
+    """Return the weights for a file: those shipped, or those of EM when it is unlike a hospital's."""
+    weights = shipped()
+    if looks_like_a_hospital(traits):
+        return weights
+    start = Weights(weights.chance)
+    found = compare_candidates(encoding, start, HOPELESS, threads=settings.threads, limit=settings.max_comparisons)
+    settle_contacts(traits, found.left, found.right, found.levels)
+    return learn_by_em(found.levels, random_pairs(encoding, start), encoding.size, start)
+
+
+def _bits(chance: float) -> float:
+    return float(np.log2(chance / (1 - chance)))
+
+
+def _frame(
+    found: Survivors,
+    weight: Bits,
+    chance: Bits,
+    finding: npt.NDArray[np.int8],
+    verdicts: Verdicts,
+    kept: npt.NDArray[np.bool_],
+) -> pl.DataFrame:
+    findings = pl.Series(FINDINGS).cast(pl.Enum([value.value for value in Finding]))
     columns = {
         "left": pl.Series(found.left[kept]),
         "right": pl.Series(found.right[kept]),
-        "probability": chance[kept],
-        "weight": weight[kept],
-        "finding": pl.Series(finding[kept]).cast(pl.Enum([f.value for f in Finding])),
-        "rule": pl.Series([None], dtype=pl.String).new_from_index(0, int(kept.sum())),
-        "block": pl.Series(names).gather(found.block[kept].astype(np.uint32)),
+        "probability": pl.Series(chance[kept]),
+        "weight": pl.Series(weight[kept]),
+        "finding": findings.gather(finding[kept].astype(np.uint32)),
+        "rule": verdicts.codes().filter(pl.Series(kept)),
+        "block": pl.Series(block_names()).gather(found.block[kept].astype(np.uint32)),
     }
     for t, trait in enumerate(TRAITS):
-        columns[f"agree_{trait}"] = found.levels[kept, t]
-    roots = components(np.stack([found.left[proposed], found.right[proposed]], axis=1), traits.height)
-    sizes = np.bincount(roots, minlength=len(roots))
-    members = np.flatnonzero(sizes[roots] > 1).astype(np.uint32)
-    groups = pl.DataFrame({"identity_id": members, "group": roots[members]})
-    clock.lap("grouping")
-    counts = {
-        "identities": traits.height, "candidates": found.compared, "survivors": len(found.left), "kept": int(kept.sum()),
-        "proposed": int(proposed.sum()), "groups": groups["group"].n_unique(),
-    }  # fmt: skip
-    return Matching(ScoredPairs.validate(pl.DataFrame(columns)), Groups.validate(groups), counts, clock.laps)
+        columns[f"agree_{trait}"] = pl.Series(found.levels[kept, t])
+    return pl.DataFrame(columns)
 
 
 class _Clock:

@@ -1,4 +1,15 @@
-"""The weights of evidence: bits by trait and level, rarity, interactions, and the prior of a file."""
+"""The weights of evidence: what each agreement is worth against chance, and against kinship.
+
+Two identities that look alike without being one person do so for one of two reasons, and the score holds the pair
+against both. *Chance* grows with the file: the prior falls by one bit each time the file doubles, and a rare value
+is worth more. *Kinship* (twins, siblings, parent and child, spouses, namesakes) does not: everyone has as many
+relatives whatever the file. Each is an additive score, log2 of odds; the weight of a pair is
+
+    -log2(2 ** -chance + 2 ** -kinship)
+
+so that it passes neither. A single additive score must choose, and is then wrong either for twins or for large files
+(measured in ``docs/decisions/0301-two-adversaries.md``).
+"""
 
 from __future__ import annotations
 
@@ -19,53 +30,24 @@ Levels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Interaction:
-    """Bits added when each trait named is at one of its levels: traits that do not speak independently."""
-
-    name: str
-    sentence: str
-    when: Mapping[str, tuple[int, ...]]
-    bits: float
-
-    def holds(self, levels: Levels) -> npt.NDArray[np.bool_]:
-        """Return for which rows of levels it holds."""
-        held = np.ones(len(levels), np.bool_)
-        for trait, wanted in self.when.items():
-            table = np.zeros(256, np.bool_)
-            table[list(wanted)] = True
-            held &= table[levels[:, TRAITS.index(trait)]]
-        return held
-
-
-@dataclass(frozen=True)
-class Weights:
-    """An additive score: ``prior - log2(rows) + sum(bits + slope x rarity) + interactions``.
-
-    ``bits`` and ``slopes`` have one row a trait and one column a level; rarity is in bits (log2 of rows per value).
-    """
+class Score:
+    """An additive score: ``prior + sum(bits + slope x rarity)``, rarity in bits (log2 of rows per value)."""
 
     prior: float
-    bits: Bits
-    slopes: Bits
-    interactions: tuple[Interaction, ...] = ()
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    bits: Bits  # (traits, levels); level 0, a missing side, is worth nothing
+    slopes: Bits  # (traits, levels)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Return the weights written by ``text``."""
-        data = json.loads(text)
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        """Return the score that ``data`` describes."""
         bits, slopes = np.zeros((len(TRAITS), WIDTH)), np.zeros((len(TRAITS), WIDTH))
         for table, key in ((bits, "bits"), (slopes, "slopes")):
             for trait, values in data[key].items():
                 table[TRAITS.index(trait), : len(values)] = values
-        interactions = tuple(
-            Interaction(row["name"], row["sentence"], {k: tuple(v) for k, v in row["when"].items()}, row["bits"])
-            for row in data["interactions"]
-        )
-        return cls(data["prior"], bits, slopes, interactions, data["notes"])
+        return cls(float(data["prior"]), bits, slopes)
 
-    def text(self) -> str:
-        """Return what ``read`` reads, one line a trait."""
+    def described(self) -> dict[str, Any]:
+        """Return what ``read`` reads."""
 
         def table(values: Bits) -> dict[str, list[float]]:
             return {
@@ -74,36 +56,10 @@ class Weights:
                 if values[row].any()
             }
 
-        data = {
-            "notes": dict(self.notes),
-            "prior": round(self.prior, 3),
-            "bits": table(self.bits),
-            "slopes": table(self.slopes),
-            "interactions": [
-                {"name": i.name, "sentence": i.sentence, "when": dict(i.when), "bits": round(i.bits, 3)}
-                for i in self.interactions
-            ],
-        }
-        rows = []
-        for key, value in data.items():
-            if isinstance(value, dict):
-                inner = ",\n".join(
-                    f"    {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()
-                )
-                rows.append(f"  {json.dumps(key)}: {{\n{inner}\n  }}")
-            elif isinstance(value, list):
-                inner = ",\n".join(f"    {json.dumps(v, ensure_ascii=False)}" for v in value)
-                rows.append(f"  {json.dumps(key)}: [\n{inner}\n  ]")
-            else:
-                rows.append(f"  {json.dumps(key)}: {json.dumps(value)}")
-        return "{\n" + ",\n".join(rows) + "\n}\n"
-
-    def start(self, size: int) -> float:
-        """Return the prior weight of a pair drawn at random in a file of ``size`` identities."""
-        return self.prior - float(np.log2(max(size, 2)))
+        return {"prior": round(self.prior, 3), "bits": table(self.bits), "slopes": table(self.slopes)}
 
     def parts(self, levels: Levels) -> Bits:
-        """Return the bits of each trait, of a frame of levels (the ten levels, then the six rarities)."""
+        """Return the bits of each trait for rows of levels (the ten levels, then the six rarities)."""
         out = np.empty((len(levels), len(TRAITS)))
         for t, trait in enumerate(TRAITS):
             out[:, t] = self.bits[t][levels[:, t]]
@@ -112,21 +68,62 @@ class Weights:
                 out[:, t] += self.slopes[t][levels[:, t]] * rarity
         return out
 
-    def weigh(self, levels: Levels, size: int) -> Bits:
-        """Return the weight of each pair, in bits: log2 of the odds that both identities are one person."""
-        total = self.parts(levels).sum(axis=1) + self.start(size)
-        for interaction in self.interactions:
-            total[interaction.holds(levels)] += interaction.bits
+    def total(self, levels: Levels) -> Bits:
+        """Return the score of each row of levels, prior included, summed in the order of the traits."""
+        total = np.full(len(levels), self.prior)
+        parts = self.parts(levels)
+        for t in range(len(TRAITS)):
+            total += parts[:, t]
         return total
 
+
+@dataclass(frozen=True)
+class Weights:
+    """What a pair is held against: chance, and kinship (absent for files unlike a hospital's)."""
+
+    chance: Score
+    kinship: Score | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the weights written by ``text``."""
+        data = json.loads(text)
+        return cls(Score.read(data["chance"]), Score.read(data["kinship"]), data["notes"])
+
+    def text(self) -> str:
+        """Return what ``read`` reads, one line a trait."""
+        scores = {"chance": self.chance.described()}
+        if self.kinship is not None:
+            scores["kinship"] = self.kinship.described()
+        text = json.dumps({"notes": dict(self.notes), **scores}, indent=2, ensure_ascii=False)
+        rows: list[str] = []
+        for row in text.split("\n"):  # a list of numbers holds in one line
+            deep = len(row) - len(row.lstrip()) >= 8
+            rows[-1:] = (
+                [rows[-1] + row.strip().replace(",", ", ")] if deep or row.strip() in ("],", "]") else [*rows[-1:], row]
+            )
+        return "\n".join(rows) + "\n"
+
+    def start(self, size: int) -> float:
+        """Return the score against chance of a pair drawn at random in a file of ``size`` identities."""
+        return self.chance.prior - float(np.log2(max(size, 2)))
+
+    def weigh(self, levels: Levels, size: int) -> Bits:
+        """Return the weight of each pair, in bits: log2 of the odds that both identities are one person."""
+        chance = self.chance.total(levels) - float(np.log2(max(size, 2)))
+        if self.kinship is None:
+            return chance
+        return -np.logaddexp2(-chance, -self.kinship.total(levels))
+
     def tables(self, size: int) -> npt.NDArray[np.float32]:
-        """Return what the comparison kernel reads: bits, slopes by eighth of a bit, and upper bounds.
+        """Return what the comparison kernel reads: bits, slopes by eighth of a bit, and upper bounds, against chance.
 
         The bound of a name is by the best relation its letters allow, that of a contact trait supposes it similar.
         """
         from insvigil.matching.kernels import comparing as k
 
-        bits, slopes = self.bits, self.slopes / 8
+        bits, slopes = self.chance.bits, self.chance.slopes / 8
         best, most = np.zeros_like(bits), np.zeros_like(bits)
         reach = {
             k.T_FAMILY: ((), (1,), (2,), (3,), (4,), (6, 5), (7, 5), (8, 9)),
@@ -146,14 +143,10 @@ class Weights:
             best[trait, k.X_DIFFERENT] = highest[[k.X_DIFFERENT, k.X_SIMILAR]].max()
         return np.stack([bits, slopes, best, most]).astype(np.float32)
 
-    @property
-    def slack(self) -> float:
-        """Upper bound of what the interactions may add to a pair."""
-        return sum(max(0.0, interaction.bits) for interaction in self.interactions)
-
     def shifted(self, bits: float) -> Weights:
-        """Return the same weights with another prior."""
-        return replace(self, prior=self.prior + bits)
+        """Return the same weights with another prior, against chance and kinship alike."""
+        kinship = self.kinship and replace(self.kinship, prior=self.kinship.prior + bits)
+        return replace(self, chance=replace(self.chance, prior=self.chance.prior + bits), kinship=kinship)
 
 
 @cache

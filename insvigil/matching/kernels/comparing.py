@@ -399,8 +399,8 @@ def compare(  # type: ignore[no-untyped-def]
                 rare = np.float32(max(byte(x[RARITY], 1), byte(y[RARITY], 1)))
                 reach = SAME if turned else hope(x, FIRST, y, FIRST)
                 given = best[T_GIVEN, reach] + most[T_GIVEN, 0] * rare
-                if total + family + given < floor:
-                    continue
+                if total + family + given < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
+                    continue  # one matricule on two identities is always worth a look
                 if turned:
                     found[T_FAMILY], found[T_GIVEN] = F_CROSSED, G_INVERTED
                 else:
@@ -408,13 +408,13 @@ def compare(  # type: ignore[no-untyped-def]
                 settle_family_rarity(x, y, found)
                 k = found[T_FAMILY]
                 total += weights[T_FAMILY, k] + slopes[T_FAMILY, k] * np.float32(found[R_FAMILY])
-                if total + given < floor:
+                if total + given < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
                     continue
                 if not turned:
                     found[T_GIVEN] = given_level(x, y, lists, chars, lengths, memo, scratch)
                 k = found[T_GIVEN]
                 total += weights[T_GIVEN, k] + slopes[T_GIVEN, k] * np.float32(found[R_GIVEN])
-                if total < floor:
+                if total < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
                     continue
                 left, right = (
                     np.uint32(keys[np.uint64(start) + np.uint64(i)] & low),

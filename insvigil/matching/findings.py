@@ -1,0 +1,36 @@
+"""What the engine says of each pair: doublon potentiel, collision potentielle, homonyme détecté, or nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from insvigil.matching.levels import TRAITS
+from insvigil.matching.rules import CODES, JUDGED_OTHERS, Verdicts
+from insvigil.matching.weights import Bits, Levels
+from insvigil.vocabulary import Finding
+
+FINDINGS: tuple[Finding, ...] = (Finding.NONE, Finding.HOMD, Finding.COLP, Finding.DPOT)
+"""The findings, numbered as ``find`` returns them, in order of urgency."""
+
+
+def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> npt.NDArray[np.int8]:
+    """Return the finding of each pair, as an index of ``FINDINGS``.
+
+    DPOT: probability at the threshold or above, or a rule that makes certain, and no rule that excludes. COLP: one
+    matricule on two identities that contradict each other. HOMD: same names and nearly the same birth date, yet
+    two persons. What a person judged to be two persons is not reported again.
+    """
+    from insvigil.matching.kernels import comparing as k
+
+    family, given, date, matricule = (
+        levels[:, TRAITS.index(trait)] for trait in ("birth_name", "given_name", "birth_date", "matricule")
+    )
+    found = np.zeros(len(levels), np.int8)
+    judged = verdicts.rule == CODES.index(JUDGED_OTHERS)
+    alike = (family >= k.F_CLOSE) & (given >= k.G_CLOSE) & (date >= k.D_PLACEHOLDER)
+    found[alike & ~judged] = FINDINGS.index(Finding.HOMD)
+    unlike = (given <= k.G_FAINT) | (date <= k.D_PART)
+    found[(matricule >= k.M_SAME_INCOHERENT) & unlike & ~judged] = FINDINGS.index(Finding.COLP)
+    found[((chance >= threshold) | verdicts.certain) & ~verdicts.never] = FINDINGS.index(Finding.DPOT)
+    return found
