@@ -18,8 +18,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from insvigil.errors import ContractError, InsvigilError, RegisterError, SettingsError, SourceError, UsageError
+    from insvigil.extract import match_file
+    from insvigil.inquiry import explain_pair
     from insvigil.matching import match
-    from insvigil.pipeline import Night, explain_pair, match_file, run
+    from insvigil.pipeline import Night, run
     from insvigil.register import Register, open_register
     from insvigil.settings import Settings
     from insvigil.traits import normalise
@@ -34,9 +36,9 @@ _HOMES = {
     "SettingsError": "errors",
     "SourceError": "errors",
     "UsageError": "errors",
-    "explain_pair": "pipeline",
+    "explain_pair": "inquiry",
     "match": "matching",
-    "match_file": "pipeline",
+    "match_file": "extract",
     "normalise": "traits",
     "open_register": "register",
     "run": "pipeline",

@@ -33,7 +33,7 @@ from insvigil.vocabulary import Mesh, Rule, Stage, Verdict
 
 if TYPE_CHECKING:
     from insvigil.register import Register
-    from insvigil.settings import MatchingSettings, Settings
+    from insvigil.settings import Settings
 
 Tell = Callable[[str, str], None]
 Progress = Callable[[int, int], None]
@@ -281,44 +281,6 @@ def catalogue() -> list[Rule]:
     """Return every rule of every room, sorted by code."""
     rules = [rule for home in _RULE_TABLES for rule in import_module(home).RULES]
     return sorted(rules, key=lambda rule: rule.code)
-
-
-def match_file(
-    file: Path, columns: Path, out: Path, settings: MatchingSettings, *, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Find the doublons of a flat identity file, without a register; return what ``run.json`` says.
-
-    Writes ``pairs.parquet`` and ``groups.parquet`` with the file's own ids, ``rejects.parquet`` and ``run.json``.
-    """
-    from insvigil.matching import match
-    from insvigil.reading import ColumnMap, read_extract
-    from insvigil.reporting import write_folder
-    from insvigil.traits import normalise
-
-    seconds: dict[str, float] = {}
-    start = time.perf_counter()
-    mapped = ColumnMap.load(columns)
-    extract = read_extract(file, mapped)
-    ids, rejects, report, read = extract.ids, extract.rejects, extract.report, extract.counts
-    seconds[Stage.READING.value] = time.perf_counter() - start
-    traits = normalise(extract.identities)
-    del extract  # the text as received is not needed any more: at ten millions it weighs more than its traits
-    seconds[Stage.TRAITS.value] = time.perf_counter() - start - sum(seconds.values())
-    found = match(traits, settings, progress=progress)
-    seconds[Stage.MATCHING.value] = time.perf_counter() - start - sum(seconds.values())
-    pairs = found.pairs.with_columns(left=ids.gather(found.pairs["left"]), right=ids.gather(found.pairs["right"]))
-    groups = found.groups.select(id=ids.gather(found.groups["identity_id"]), group=pl.col("group"))
-    summary = {
-        "version": __version__,
-        "settings": settings.model_dump(),
-        "source": report,
-        "columns": mapped.model_dump(exclude_defaults=True),
-        "counts": {"rows": read, Stage.MATCHING.value: found.counts},
-        "matching_seconds": found.timings,
-        "seconds": seconds | {"total": time.perf_counter() - start},
-    }
-    write_folder(out, summary, {"pairs": pairs, "groups": groups, "rejects": rejects})
-    return summary
 
 
 def _n(value: int) -> str:

@@ -42,11 +42,11 @@ def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine:
     for path in (file, columns):
         if not path.exists():
             raise UsageError(f"{path} n'existe pas.", hint="Rien n'a été lu ni écrit ; vérifiez le chemin.")
-    from insvigil import pipeline
+    from insvigil import extract
 
     settings, _ = settings_at(config)
     with progress("matching") as watch:
-        summary = pipeline.match_file(file, columns, out, settings.matching, progress=watch)
+        summary = extract.match_file(file, columns, out, settings.matching, progress=watch)
     if as_machine:
         as_json(summary)
         return
@@ -87,15 +87,15 @@ def explain_pair(
 
     A et B sont des IPP du registre ou, avec --file et --columns, des identifiants du fichier.
     """
-    from insvigil import pipeline
+    from insvigil import inquiry
 
     settings, folder = settings_at(config)
     if (file is None) != (columns is None):
         raise UsageError("--file et --columns vont ensemble.")
     if file is not None and columns is not None:
-        explained = pipeline.explain_pair_of_file(file, columns, left, right, settings)
+        explained = inquiry.explain_pair_of_file(file, columns, left, right, settings)
     else:
-        explained = pipeline.explain_pair(left, right, settings, folder=folder, domain=domain)
+        explained = inquiry.explain_pair(left, right, settings, folder=folder, domain=domain)
     if as_machine:
         as_json(explained)
         return
