@@ -247,9 +247,13 @@ class Plan:
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
             fields.append([first[0], len(groups), first[1], len(choices), first[2], len(rows)])
-        for slot in range(len(self.segments)):
-            wanted = np.flatnonzero(slot_fields[slot] >= 0)
-            slot_fields[slot, (wanted[-1] + 1 if len(wanted) else 0) :] = -2
+        for row in slot_fields:  # -1: nothing more is wanted; -1 - n: the next wanted field is n fields away
+            following = 0
+            for field in reversed(range(len(row))):
+                if row[field] >= 0:
+                    following = field
+                elif following:
+                    row[field] = -1 - (following - field)
         needs = [
             [columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code)]
             for need in required

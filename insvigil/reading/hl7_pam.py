@@ -6,14 +6,11 @@ next to it: the code of the oddity that the reader notes when it had to take tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from insvigil.frames import Movements
 from insvigil.reading.hl7_grammar import Choice, Kind, Pick, Plan, Relation, Required, Test, Way
+from insvigil.reading.notes import Positions
 
 IS, NOT, EMPTY, FILLED = Relation.EQUALS, Relation.DIFFERS, Relation.EMPTY, Relation.FILLED
 
@@ -48,6 +45,7 @@ IPP = Choice((Way((Test(5, IS, "PI"), Test(1, FILLED))), _own_number("IDV-LEC-20
 MATRICULE = Choice(
     (_ins(INS_NIR), _ins(INS_TEST, "IDV-LEC-211"), _ins(INS_DEMO, "IDV-LEC-211"), _ins(INS_NIA)),
 )
+MATRICULE_NIA = Choice((_ins(INS_NIA),))
 STRAY_MATRICULE = Choice(
     (
         Way((Test(5, IS, "INS"), Test(1, EMPTY), Test(4, FILLED, sub=1)), "IDV-LEC-210"),
@@ -108,6 +106,7 @@ PICKS: tuple[Pick, ...] = (
     Pick("domain", "PID-3.4.2", IPP, others=(("PID-3.4.1", None),)),
     Pick("matricule", "PID-3.1", MATRICULE),
     Pick("matricule_oid", "PID-3.4.2", MATRICULE),
+    Pick("matricule_nia", "PID-3.1", MATRICULE_NIA),
     Pick("stray_matricule", "PID-3.5", STRAY_MATRICULE),
     Pick("billing_nir", "PID-3.1", BILLING_NIR),
     Pick("birth_name", "PID-5.1.1", BIRTH_NAME, TEXT),
@@ -134,6 +133,7 @@ PICKS: tuple[Pick, ...] = (
     Pick("phone", "PID-14.12", PHONE, others=(("PID-14.1", None),)),
     Pick("email", "PID-14.4", EMAIL),
     Pick("dossier", "PID-18.1"),
+    Pick("dossier_authority", "PID-18.4"),
     Pick("mother_ipp", "PID-21.1", MOTHER),
     Pick("birth_place_name", "PID-23.1", kind=TEXT),
     Pick("multiple_birth", "PID-24.1"),
@@ -162,8 +162,11 @@ PICKS: tuple[Pick, ...] = (
     Pick("movement_origin", "ZBE-6.1"),
     Pick("finess_eg", "ZBE-7.6.2", others=(("ZBE-7.6.1", None),)),
     Pick("unit_medical", "ZBE-7.10"),
+    Pick("shifted_origin", "ZBE-7.1"),
     Pick("unit_care", "ZBE-8.10"),
     Pick("movement_nature", "ZBE-9.1"),
+    Pick("shifted_care", "ZBE-9.10"),
+    Pick("shifted_nature", "ZBE-10.1"),
     Pick("birth_date_lunar", "ZFD-1"),
     Pick("birth_date_corrected", "ZFD-4.1"),
     Pick("collection_mode", "ZFD-5.1"),
@@ -221,32 +224,23 @@ def plan() -> Plan:
     return Plan(PICKS, REQUIRED)
 
 
-def movements(
-    columns: Mapping[str, pl.Series],
-    source: npt.NDArray[np.uint32],
-    offset: npt.NDArray[np.int64],
-    line: npt.NDArray[np.int64],
-) -> pl.DataFrame:
-    """Return the rows of ``Movements`` from the picked columns."""
-    frame = pl.DataFrame(
-        {
-            **columns,
-            "source": source,
-            "offset": pl.Series(offset, dtype=pl.UInt64),
-            "line": pl.Series(line, dtype=pl.UInt32),
-        }
-    )
-    sender = pl.concat_str(
-        pl.col("sending_application").fill_null(""), pl.lit("|"), pl.col("sending_facility").fill_null("")
-    )
-    frame = frame.with_columns(
-        sender=sender,
-        domain=pl.coalesce("domain", "sending_facility", "sending_application", pl.lit("")),
-        address=pl.concat_str("street", "street_more", separator=" ", ignore_nulls=True),
+def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
+    """Return the rows of ``Movements`` from the picked columns; ``columns`` and ``where`` go row by row."""
+    authority = pl.coalesce("domain", "sending_facility", "sending_application", pl.lit(""))
+    lines = pl.concat_str("street", "street_more", separator=" ", ignore_nulls=True)
+    return columns.with_columns(
+        source=pl.Series(where.source),
+        offset=pl.Series(where.offset, dtype=pl.UInt64),
+        line=pl.Series(where.line, dtype=pl.UInt32),
+        sender=pl.concat_str(
+            pl.col("sending_application").fill_null(""), pl.lit("|"), pl.col("sending_facility").fill_null("")
+        ),
+        domain=authority,
+        merged_domain=pl.when(pl.col("merged_ipp").is_not_null()).then(pl.coalesce("merged_domain", authority)),
+        address=pl.when(pl.col("street_more").is_null()).then("street").otherwise(lines),
         movement=pl.concat_str("movement_id", pl.lit("|"), pl.col("movement_domain").fill_null("")),
         attributes=pl.col("attributes").str.replace_all("~", " ", literal=True),
-    )
-    return frame.select(_MOVEMENTS)
+    ).select(MOVEMENT_COLUMNS)
 
 
-_MOVEMENTS = Movements.column_names()
+MOVEMENT_COLUMNS: tuple[str, ...] = tuple(Movements.column_names())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import re
 import time
 import zipfile
@@ -18,14 +17,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
+
+import orjson
 
 from insvigil.errors import SourceError, UsageError
 from insvigil.settings import ReadingSettings
 
 PIECE = 24 << 20
 """Bytes read at a time: what the columns of a piece take stays near the cache and far from the memory limit."""
+
+HEAD = 1 << 16
+"""Bytes that tell what a file is."""
+
+LONGEST = 8 * PIECE
+"""A message longer than this is cut: it cannot be one."""
 
 EXPANSION = 1000
 """A compressed file may grow at most this many times (and always up to one piece)."""
@@ -52,10 +60,22 @@ class Source:
     format: Format = Format.UNKNOWN
     refusal: str | None = None
     still_written: bool = False
+    already_read: bool = False
+    by_line: bool = True
+    whole: bytes | None = None
     messages: int = 0
     declared: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
     lines: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What became of the file, in the words of ``Sources``."""
+        if self.still_written:
+            return "still_written"
+        if self.refusal is not None:
+            return "refused"
+        return "already_read" if self.already_read else "read"
 
     @property
     def name(self) -> str:
@@ -66,7 +86,7 @@ class Source:
     def open(self) -> Iterator[IO[bytes]]:
         """Open the bytes, expanded."""
         if self.member is not None:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+            with _archive(self.path).open(self.member) as stream:
                 yield stream
         elif self.path.suffix == ".gz":
             with gzip.open(self.path) as stream:
@@ -79,6 +99,15 @@ class Source:
     def compressed(self) -> bool:
         """Whether the bytes read are not the bytes of the file."""
         return self.member is not None or self.path.suffix == ".gz"
+
+
+class Piece(NamedTuple):
+    """A stretch of one file: whole messages."""
+
+    source: Source
+    data: bytes
+    offset: int
+    already_read: bool
 
 
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
@@ -101,8 +130,9 @@ def find_sources(paths: Sequence[Path], settings: ReadingSettings) -> list[Sourc
         for file in files:
             for source in _members_of(file):
                 source.number = len(sources)
-                _look_at(source)
-                if named and source.refusal is not None:
+                if named:
+                    look_at(source)
+                if source.refusal is not None and named:
                     raise SourceError(f"« {source.name} » : {_REFUSALS[source.refusal]}")
                 if settings.quiet_seconds > 0 and file.stat().st_mtime > limit:
                     source.still_written = True
@@ -131,6 +161,12 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", str(path)) if part]
 
 
+@lru_cache(maxsize=1)
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Return an open archive; its table of contents is read once for all its members."""
+    return zipfile.ZipFile(path)
+
+
 def _members_of(file: Path) -> Iterator[Source]:
     if file.suffix == ".zip":
         try:
@@ -144,7 +180,7 @@ def _members_of(file: Path) -> Iterator[Source]:
         yield Source(0, file)
 
 
-def _look_at(source: Source) -> None:
+def look_at(source: Source) -> None:
     """Set size, format and refusal from the first bytes."""
     if source.refusal is not None:
         return
@@ -152,11 +188,16 @@ def _look_at(source: Source) -> None:
         if not source.size:
             source.size = source.path.stat().st_size
         with source.open() as stream:
-            head = stream.read(1 << 16)
+            head = stream.read(HEAD)
+            while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
+                head += more
     except UNREADABLE:
         source.refusal = "IDV-LEC-004"
         return
     source.format, source.refusal = recognise(head)
+    if source.format is Format.FHIR:
+        source.by_line = is_by_line(head)
+    source.whole = head if len(head) < HEAD else None  # small files are opened once
 
 
 _SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
@@ -181,40 +222,69 @@ def recognise(head: bytes) -> tuple[Format, str | None]:
     return Format.UNKNOWN, "IDV-LEC-003"
 
 
+def is_by_line(head: bytes) -> bool:
+    """Return whether the first line of a JSON file is a resource of its own (NDJSON)."""
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)
+    try:
+        return len(first) == 2 and first[1].strip() != b"" and isinstance(orjson.loads(first[0]), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def digest(data: bytes) -> str:
+    """Return the blake2b (16 bytes, hexadecimal) of some bytes: what ``b2sum --length=128`` prints."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def digest_of(source: Source) -> str:
     """Return the blake2b (16 bytes, hexadecimal) of the stored bytes of the file."""
-    digest = hashlib.blake2b(digest_size=16)
+    hashed = hashlib.blake2b(digest_size=16)
     with source.open() if source.member else source.path.open("rb", buffering=0) as stream:
         while block := stream.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
+            hashed.update(block)
+    return hashed.hexdigest()
 
 
-def pieces_of(source: Source, stream: IO[bytes] | io.RawIOBase) -> Iterator[tuple[bytes, int]]:
+def pieces_of(source: Source) -> Iterator[tuple[bytes, int]]:
     """Yield the bytes of a file with their offset, cut before a message so that none is in two pieces.
 
     Raise ``OverflowError`` when a compressed file grows beyond ``EXPANSION`` times its size.
     """
-    most = max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
-    offset = 0
+    if source.whole is not None:
+        data, source.whole = source.whole, None
+        yield data, 0
+        return
+    with source.open() as stream:
+        yield from _cut(stream, _most(source), _MARKS[source.format] if source.by_line else ())
+
+
+_MARKS: dict[Format, tuple[bytes, ...]] = {
+    Format.HL7: (b"\rMSH", b"\nMSH", b"\x0bMSH"),
+    Format.FHIR: (b"\n{",),
+    Format.VIDHOSP: (b"\n",),
+    Format.UNKNOWN: (),
+}
+
+
+def _most(source: Source) -> int | None:
+    return max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
+
+
+def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Iterator[tuple[bytes, int]]:
+    offset = total = 0
     rest = b""
-    total = 0
-    while True:
-        block = stream.read(PIECE)
-        total += len(block or b"")
+    while block := stream.read(PIECE):
+        total += len(block)
         if most is not None and total > most:
             raise OverflowError
-        data = rest + block if rest else block or b""
-        if not block:
-            if data:
-                yield data, offset
-            return
-        cut = max(data.rfind(mark) for mark in (b"\rMSH", b"\nMSH", b"\x0bMSH")) + 1
-        if cut <= 0 and len(data) < 8 * PIECE:
+        data = rest + block if rest else block
+        cut = max((data.rfind(mark) for mark in marks), default=-1) + 1
+        if cut > 0 or (marks and len(data) >= LONGEST):
+            cut = cut or len(data)
+            yield data[:cut], offset
+            offset += cut
+            rest = data[cut:]
+        else:
             rest = data
-            continue
-        if cut <= 0:
-            cut = len(data)
-        yield data[:cut], offset
-        offset += cut
-        rest = data[cut:]
+    if rest:
+        yield rest, offset

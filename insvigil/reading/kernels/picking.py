@@ -30,6 +30,45 @@ def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> 
     return begin, at
 
 
+@kernel("uint8(uint8[::1], int64, int64, uint8[::1], uint8[::1])")
+def read_marks(buffer: Any, begin: Any, end: Any, marks: Any, classes: Any) -> Any:
+    """Set the separators that an MSH declares and the class of each byte; return the second byte of a wide ``~``.
+
+    Two characters are component and, if it is ``&``, sub-component. The repetition separator may be one UTF-8
+    character of two bytes (a lone tilde, U+02DC, is met in the field).
+    """
+    marks[0], marks[1], marks[2], marks[3], marks[4] = 124, 94, 126, 92, 38
+    lead = np.uint8(0)
+    if begin < end:
+        marks[0] = buffer[begin]
+    at = begin + 1
+    size = 0
+    while at + size < end and buffer[at + size] != marks[0] and size < 8:
+        size += 1
+    if size > 0:
+        marks[1] = buffer[at]
+    if size == 2:
+        if buffer[at + 1] != 38:
+            marks[2] = buffer[at + 1]
+    elif size > 2:
+        marks[2] = buffer[at + 1]
+        at += 2
+        if 0xC2 <= marks[2] <= 0xDF and 0x80 <= buffer[at] <= 0xBF:
+            lead = buffer[at]
+            at += 1
+        if at < begin + 1 + size:
+            marks[3] = buffer[at]
+        if at + 1 < begin + 1 + size:
+            marks[4] = buffer[at + 1]
+    for k in range(256):
+        classes[k] = _PLAIN if k < 128 else _HIGH
+    classes[marks[3]] = _ESCAPE
+    classes[marks[2]] = _REPETITION
+    classes[marks[1]] = _COMPONENT
+    classes[marks[0]] = _FIELD
+    return lead
+
+
 @kernel(
     f"UniTuple(int64, 4)(uint8[::1], {_WORDS}, int64[:, ::1], int64[:, :, ::1], int64[::1], "
     "Tuple((UniTuple(int32[:, ::1], 9), uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint16[:, ::1])), "
@@ -52,6 +91,11 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     half = np.uint64(0xFFFFFFFF)
     one = np.uint64(1)
+    ones = np.uint64(0x0101010101010101)
+    tops = np.uint64(0x8080808080808080)
+    lows = np.uint64(0x7F7F7F7F7F7F7F7F)
+    blanks = np.uint64(0x2020202020202020)  # with this bit set, letters are below | ^ ~ and the backslash
+    order = np.uint64(0x0001020304050607)  # times 256**k, its top byte is k
     texts = views.shape[0]
     tokens = np.zeros((_TOKENS, 2), np.int64)
     sizes = np.ones(REPETITIONS, np.int64)
@@ -59,8 +103,10 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
     outcomes = np.zeros(REPETITIONS, np.uint64)
     classes = np.zeros(256, np.uint8)
     marks = np.zeros(5, np.uint8)
-    dialect = np.zeros(12, np.uint8)
+    dialect = np.uint64(0)  # the first six bytes that gave marks and classes
     lead = np.uint8(0)  # second byte of a two-byte repetition separator
+    reach = np.uint64(0)  # what lifts the lowest separator to the top bit
+    bar = np.uint64(0)  # eight field separators
     row = 0
     noted = 0
     used = 0
@@ -68,54 +114,18 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
     for index in range(rows.shape[0]):
         message = rows[index]
         header = slots[message, 0, 0]
-        # the separators of this message
-        fresh = False
-        over = False
-        limit = slots[message, 0, 1] - header
-        for k in range(12):
-            byte = np.uint8(0)
-            if not over and 3 + k < limit:
-                byte = buffer[header + 3 + k]
-                if k > 0 and byte == buffer[header + 3]:
-                    byte = np.uint8(0)
-                    over = True
-            if byte != dialect[k]:
-                dialect[k] = byte
-                fresh = True
-        if fresh:
-            for k in range(256):
-                classes[k] = _PLAIN if k < 128 else _HIGH
-            lead = np.uint8(0)
-            marks[0] = dialect[0] if dialect[0] != 0 else np.uint8(124)
-            marks[1] = 94
-            marks[2] = 126
-            marks[3] = 92
-            marks[4] = 38
-            k = 1
-            if dialect[1] != 0:
-                marks[1] = dialect[1]
-                k = 2
-            if dialect[2] != 0 and dialect[3] == 0:  # two characters: component, then sub-component if it is &
-                if dialect[2] != 38:
-                    marks[2] = dialect[2]
-            elif dialect[2] != 0:
-                marks[2] = dialect[2]
-                k = 3
-                if dialect[2] >= 0xC2 and dialect[3] >= 0x80 and dialect[3] <= 0xBF:
-                    lead = dialect[3]
-                    k = 4
-                if dialect[k] != 0:
-                    marks[3] = dialect[k]
-                    if dialect[k + 1] != 0:
-                        marks[4] = dialect[k + 1]
-            classes[marks[3]] = _ESCAPE
-            classes[marks[2]] = _REPETITION
-            classes[marks[1]] = _COMPONENT
-            classes[marks[0]] = _FIELD
+        # the separators of this message; most often those of the message before
+        opening = words[header + 3] & np.uint64(0xFFFFFFFFFFFF)
+        if opening != dialect or buffer[header + 8] != marks[0] or slots[message, 0, 1] - header < 9:
+            lead = read_marks(buffer, header + 3, slots[message, 0, 1], marks, classes)
+            dialect = opening if slots[message, 0, 1] - header >= 9 else np.uint64(0)
+            lowest = min(min(marks[0] | 32, marks[1] | 32), min(marks[2] | 32, marks[3] | 32))
+            reach = np.uint64(128 - lowest) * ones if lowest < 128 else np.uint64(0)
+            bar = np.uint64(marks[0]) * ones
         nature = 0
         if messages[message, 4] & 2:
             nature = 1 if is_utf8(buffer, words, messages[message, 1], messages[message, 2]) else 2
-        charmap = 0
+        charmap = np.int64(0)
         before = noted
         bit = np.uint8(1 << (row & 7))
         for slot in range(slot_fields.shape[0]):
@@ -130,12 +140,24 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
             while at <= stop and field < slot_fields.shape[1]:
                 wanted = slot_fields[slot, field]
                 if wanted < 0:
-                    if wanted == -2:  # nothing wanted further on
+                    left = -wanted - 1  # fields to step over
+                    if left == 0:
                         break
-                    while at < stop and buffer[at] != marks[0]:
+                    field += left
+                    while left > 0 and at + 8 <= stop:
+                        word = words[at] ^ bar
+                        word = ~(((word & lows) + lows) | word | lows)
+                        passed = ((word >> np.uint64(7)) * ones) >> np.uint64(56)
+                        if np.int64(passed) >= left:
+                            break
+                        left -= np.int64(passed)
+                        at += 8
+                    while left > 0 and at < stop:
+                        if buffer[at] == marks[0]:
+                            left -= 1
                         at += 1
-                    at += 1
-                    field += 1
+                    if left > 0:
+                        break
                     continue
                 # tokens of the field
                 origin = at
@@ -143,33 +165,38 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
                 component = 0
                 slow = False
                 tokens[0, 0] = at
-                while at < stop:
-                    kind = classes[buffer[at]]
-                    if kind == _PLAIN:
-                        at += 1
-                        continue
-                    if kind == _FIELD:
-                        break
-                    if kind == _REPETITION and (lead == 0 or buffer[at + 1] == lead):
-                        if repetition < REPETITIONS:
-                            tokens[repetition * COMPONENTS + component, 1] = at
-                            sizes[repetition] = component + 1
-                        repetition += 1
-                        component = 0
-                        at += 1 if lead == 0 else 2
-                        if repetition < REPETITIONS:
-                            tokens[repetition * COMPONENTS, 0] = at
-                        continue
-                    if kind == _COMPONENT:
-                        if component < COMPONENTS - 1 and repetition < REPETITIONS:
-                            tokens[repetition * COMPONENTS + component, 1] = at
-                            component += 1
-                            tokens[repetition * COMPONENTS + component, 0] = at + 1
-                        at += 1
-                        continue
-                    if kind == _ESCAPE or nature == 2:
-                        slow = True
-                    at += 1
+                ended = False
+                while at < stop and not ended:
+                    word = words[at]
+                    mask = ((((word | blanks) & lows) + reach) | word) & tops
+                    origin_of_word = at
+                    at += 8
+                    while mask != 0:  # bytes that may be a separator, an escape or above 0x7F
+                        bit_of_byte = mask & (~mask + one)
+                        mask ^= bit_of_byte
+                        spot = origin_of_word + np.int64(((bit_of_byte >> np.uint64(7)) * order) >> np.uint64(56))
+                        if spot >= stop:
+                            break
+                        kind = classes[buffer[spot]]
+                        if kind == _COMPONENT:
+                            if component < COMPONENTS - 1 and repetition < REPETITIONS:
+                                tokens[repetition * COMPONENTS + component, 1] = spot
+                                component += 1
+                                tokens[repetition * COMPONENTS + component, 0] = spot + 1
+                        elif kind == _FIELD:
+                            at = spot
+                            ended = True
+                            break
+                        elif kind == _REPETITION and (lead == 0 or buffer[spot + 1] == lead):
+                            if repetition < REPETITIONS:
+                                tokens[repetition * COMPONENTS + component, 1] = spot
+                                sizes[repetition] = component + 1
+                            repetition += 1
+                            component = 0
+                            if repetition < REPETITIONS:
+                                tokens[repetition * COMPONENTS, 0] = spot + (1 if lead == 0 else 2)
+                        elif kind == _ESCAPE or (kind != _PLAIN and nature == 2):
+                            slow = True
                 if at > stop:
                     at = stop
                 end_of_field = at

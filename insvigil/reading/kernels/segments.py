@@ -47,6 +47,7 @@ def index_messages(
     lfs = np.uint64(0x0A0A0A0A0A0A0A0A)
     mix = np.uint64(0x9E3779B97F4A7C15)
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
+    order = np.uint64(0x0001020304050607)  # times 256**k, its top byte is k
     capacity = messages.shape[0]
     count = 0
     enveloped = 0
@@ -68,13 +69,10 @@ def index_messages(
                 left = word ^ crs
                 right = word ^ lfs
                 found = (((left - ones) & ~left) | ((right - ones) & ~right)) & tops
-                width = 8
+                width = np.int64(8)
                 if found != 0:
-                    found = found & (~found + np.uint64(1))
-                    width = 0
-                    while found > np.uint64(0x80):
-                        found >>= np.uint64(8)
-                        width += 1
+                    found = (found & (~found + np.uint64(1))) >> np.uint64(7)
+                    width = np.int64((found * order) >> np.uint64(56))
                 if at + width > stop:
                     width = stop - at
                 if width < 8:
@@ -98,6 +96,8 @@ def index_messages(
             line += 1
             while begin < end and (buffer[begin] == 0x0B or buffer[begin] == 0x1C):  # MLLP marks
                 begin += 1
+            if end - begin > 3 and buffer[begin] == 0xEF and buffer[begin + 1] == 0xBB and buffer[begin + 2] == 0xBF:
+                begin += 3  # byte order mark, also where files were joined
             while end > begin and (buffer[end - 1] == 0x1C or buffer[end - 1] == 0x0B):
                 end -= 1
             if end == begin:

@@ -65,7 +65,7 @@ def parse_time(buffer: Any, begin: Any, end: Any) -> Any:
     ``YYYY[MM[DD[HH[MM[SS[.S…]]]]]][±ZZZZ]`` (HL7 2.5 §2.A.77).
     """
     digits = 0
-    number = 0
+    number = np.int64(0)
     while begin + digits < end and 48 <= buffer[begin + digits] <= 57:
         number = number * 10 + np.int64(buffer[begin + digits] - 48)
         digits += 1
@@ -74,7 +74,7 @@ def parse_time(buffer: Any, begin: Any, end: Any) -> Any:
     if digits < 4 or digits % 2 == 1:
         return NO_TIME
     at = begin + digits
-    micro = 0
+    micro = np.int64(0)
     if at < end and buffer[at] == 46 and digits == 14:
         at += 1
         scale = 100_000

@@ -1,0 +1,182 @@
+"""What French feeds get wrong and a reader can see in one message: PAM FR deviations, as rows and never as a stop.
+
+Each deviation is an expression over the picked columns. They are evaluated together, so that a feed without fault costs
+one pass over a few columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from insvigil.reading.hl7_pam import INS_NIA, INS_NIR
+from insvigil.vocabulary import DELETED, IdentityCode, MovementAction
+
+PUBLISHED_MATRICULES = ("260058815400233", "260058815400244", "279035121518989")
+"""Matricules printed as examples in PAM FR 2.11.2 §4.4 and in the public test messages of the ANS."""
+
+MOVEMENT_NATURES = ("S", "H", "M", "L", "D", "SM", "SH", "MH", "LD", "HMS", "C")
+"""ZBE-9 (PAM FR §6.13.9)."""
+
+WITH_ZFD = ("A01", "A04", "A05", "A14", "A28", "A31", "Z99")
+"""Events that may carry ZFD."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A code, where it is seen, and the rows that have it."""
+
+    code: str
+    segment: str
+    field: int
+    seen: pl.Expr
+
+
+def _attribute(code: str) -> pl.Expr:
+    return (pl.col("identity_code") == code) | pl.col("attributes").str.contains(code, literal=True).fill_null(False)
+
+
+EVERY_MESSAGE: tuple[Deviation, ...] = (
+    Deviation("IDV-LEC-202", "PID", 3, pl.col("domain").is_null()),
+    Deviation("IDV-LEC-224", "PID", 18, pl.col("dossier_authority").str.starts_with("&&")),
+    Deviation("IDV-LEC-225", "PID", 11, pl.col("birth_place").str.len_bytes() < 5),
+    Deviation(
+        "IDV-LEC-226",
+        "PID",
+        32,
+        pl.col("identity_code").is_in([*(code.value for code in IdentityCode), DELETED]).not_(),
+    ),
+    Deviation("IDV-LEC-301", "MSH", 9, pl.col("trigger") == "A08"),
+    Deviation("IDV-LEC-304", "ZBE", 9, pl.col("movement_nature").is_in(MOVEMENT_NATURES).not_()),
+    Deviation(
+        "IDV-LEC-305", "ZBE", 4, (pl.col("trigger") == "A02") & (pl.col("movement_action") == MovementAction.UPDATE)
+    ),
+    Deviation("IDV-LEC-306", "ZBE", 6, (pl.col("trigger") == "Z99") & (pl.col("movement_origin") == "A08")),
+    Deviation("IDV-LEC-307", "ZBE", 6, (pl.col("trigger") == "Z99") & (pl.col("movement_origin") == "A03")),
+    Deviation("IDV-LEC-309", "MRG", 1, (pl.col("trigger") == "A40") & pl.col("merged_ipp").is_null()),
+)
+
+TEST_MESSAGE = Deviation("IDV-LEC-106", "MSH", 11, pl.col("processing").is_in(["T", "D"]))
+
+_NUMBER = pl.col("matricule").str.slice(0, 13)
+_KEY = pl.col("matricule").str.slice(13, 2).cast(pl.Int64, strict=False)
+_VALUE = (  # Corsica: 2A counts as 19, 2B as 18 (decree 82-103, as restated in formats.md §1.4)
+    _NUMBER.str.replace("^(.{5})2A", "${1}19").str.replace("^(.{5})2B", "${1}18").cast(pl.Int64, strict=False)
+)
+_MONTH = pl.col("matricule").str.slice(3, 2).cast(pl.Int64, strict=False)
+_SEX_DIGIT = pl.col("matricule").str.slice(0, 1)
+
+EVERY_MATRICULE: tuple[Deviation, ...] = (
+    Deviation("IDV-LEC-214", "PID", 32, (pl.col("identity_code") == IdentityCode.VALI).fill_null(False).not_()),
+    Deviation(
+        "IDV-LEC-215", "PID", 11, (pl.col("identity_code") == IdentityCode.VALI) & pl.col("birth_place").is_null()
+    ),
+    Deviation(
+        "IDV-LEC-216",
+        "ZFD",
+        5,
+        (pl.col("identity_code") == IdentityCode.VALI)
+        & pl.col("trigger").is_in(WITH_ZFD)
+        & pl.all_horizontal(pl.col("collection_mode", "insi_date", "document").is_null()),
+    ),
+    Deviation(
+        "IDV-LEC-217",
+        "PID",
+        3,
+        (pl.col("matricule_oid") == INS_NIR) & (pl.col("matricule") == pl.col("matricule_nia")),
+    ),
+    Deviation(
+        "IDV-LEC-218",
+        "PID",
+        3,
+        pl.col("matricule_oid").is_in([INS_NIR, INS_NIA]) & pl.col("matricule").is_in(PUBLISHED_MATRICULES),
+    ),
+    Deviation(
+        "IDV-LEC-219",
+        "PID",
+        3,
+        pl.col("matricule").is_in([digit * size for digit in "0123456789" for size in (13, 15)]),
+    ),
+    Deviation("IDV-LEC-220", "PID", 3, _KEY != 97 - _VALUE % 97),
+    Deviation(
+        "IDV-LEC-221",
+        "PID",
+        3,
+        pl.col("matricule").str.contains(r"^[1-8][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}$").not_(),
+    ),
+    Deviation(
+        "IDV-LEC-222",
+        "PID",
+        8,
+        (_SEX_DIGIT.is_in(["1", "3", "7"]) & (pl.col("sex") == "F"))
+        | (_SEX_DIGIT.is_in(["2", "4", "8"]) & (pl.col("sex") == "M")),
+    ),
+    Deviation(
+        "IDV-LEC-223",
+        "PID",
+        7,
+        (pl.col("matricule").str.slice(1, 2) != pl.col("birth_date").str.slice(2, 2))
+        | (_MONTH.is_between(1, 12) & (pl.col("matricule").str.slice(3, 2) != pl.col("birth_date").str.slice(4, 2))),
+    ),
+    Deviation("IDV-LEC-227", "PID", 32, _attribute(IdentityCode.FICT)),
+)
+
+
+def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
+    """Return ``row``, ``segment``, ``field`` and ``code`` of every deviation, in no particular order."""
+    found = _rows(columns, [*EVERY_MESSAGE, *([TEST_MESSAGE] if production else [])])
+    insured = columns.filter(pl.col("matricule").is_not_null() & (pl.col("matricule") != DELETED))
+    if insured.height:
+        found += _rows(insured, EVERY_MATRICULE)
+    return pl.concat(found) if found else pl.DataFrame(schema=_SCHEMA)
+
+
+_SCHEMA = {"row": pl.UInt32, "segment": pl.String, "field": pl.UInt16, "code": pl.String}
+
+
+def _rows(columns: pl.DataFrame, deviations: Sequence[Deviation]) -> list[pl.DataFrame]:
+    flags = columns.select(deviation.seen.fill_null(False).alias(deviation.code) for deviation in deviations)
+    found = []
+    for deviation in deviations:
+        flag = flags[deviation.code]
+        if flag.any():
+            found.append(
+                columns.filter(flag).select(
+                    pl.col("row").cast(pl.UInt32),
+                    pl.lit(deviation.segment).alias("segment"),
+                    pl.lit(deviation.field, pl.UInt16).alias("field"),
+                    pl.lit(deviation.code).alias("code"),
+                )
+            )
+    return found
+
+
+def shifted_movements(columns: pl.DataFrame) -> pl.Series:
+    """Return the rows whose ZBE is shifted by one field: no action in ZBE-4, an action in ZBE-5.
+
+    Met in the field with ZBE-3, which must stay empty, taken for one more date.
+    """
+    actions = [action.value for action in MovementAction]
+    return columns.select(
+        (
+            pl.col("movement_historic").is_in(actions)
+            & pl.col("movement_action").is_in(actions).fill_null(False).not_()
+        ).fill_null(False)
+    ).to_series()
+
+
+def with_movements_in_place(columns: pl.DataFrame, shifted: pl.Series) -> pl.DataFrame:
+    """Return the columns with the fields of shifted ZBE segments put back; the deviation is reported with them."""
+    return columns.with_columns(
+        pl.when(shifted).then(pl.col(source)).otherwise(pl.col(target)).alias(target)
+        for target, source in (
+            ("movement_action", "movement_historic"),
+            ("movement_historic", "movement_origin"),
+            ("movement_origin", "shifted_origin"),
+            ("unit_medical", "unit_care"),
+            ("unit_care", "shifted_care"),
+            ("movement_nature", "shifted_nature"),
+        )
+    )

@@ -1,0 +1,224 @@
+"""HL7 files to movements: each message is kept, folded or rejected, and what was odd is noted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from insvigil.reading import hl7_grammar, hl7_pam
+from insvigil.reading.deviations import deviations_of, shifted_movements, with_movements_in_place
+from insvigil.reading.envelopes import Envelope, declared_count
+from insvigil.reading.hashes import HashSet
+from insvigil.reading.hl7_grammar import PADDING, Batch, Extraction, Index
+from insvigil.reading.notes import Notes, Positions
+from insvigil.reading.sources import Piece, Source
+from insvigil.settings import ReadingSettings
+
+NO_HEADER, ACKNOWLEDGEMENT, NO_IPP = "IDV-LEC-010", "IDV-LEC-013", "IDV-LEC-011"
+CHARSET, ID_REUSED, LATE, SEVERAL_PATIENTS = "IDV-LEC-101", "IDV-LEC-105", "IDV-LEC-107", "IDV-LEC-212"
+ZBE_SHIFTED, MOVEMENT_REUSED = "IDV-LEC-302", "IDV-LEC-308"
+
+UTF8, EIGHT_BITS = "UTF-8", "8 bits"
+
+
+class Hl7Reader:
+    """What is remembered from batch to batch of one run."""
+
+    def __init__(self, settings: ReadingSettings) -> None:
+        self._settings = settings
+        self._plan = hl7_pam.plan()
+        self._messages = HashSet()
+        self._control_ids = HashSet()
+        self._movements = HashSet()
+        self._movement_visits = HashSet()
+        self._envelopes: dict[int, Envelope] = {}
+        self._latest: dict[str, int] = {}
+
+    def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
+        """Return the rows of ``Movements`` of some pieces of files, in order; add to counts and notes."""
+        batch = _batch_of(pieces)
+        index = hl7_grammar.index(self._plan, batch)
+        lines = _first_lines(pieces, batch)
+        where = _positions(pieces, batch, index, lines)
+        self._check_envelopes(pieces, batch, index, lines, notes)
+        sources = {piece.source.number: piece.source for piece in pieces}
+        for number, messages in Counter(where.source.tolist()).items():
+            counts["read"] += messages
+            sources[number].messages += messages
+        already = np.array([piece.already_read for piece in pieces], np.bool_)[index.messages[:, 0]]
+        counts["already_read"] += int(already.sum())
+        orphans = ((index.messages[:, 4] & 1) == 1) & ~already
+        notes.about(where.at(orphans), code=NO_HEADER, rejected=True)
+        rows = np.flatnonzero(~(already | orphans))
+        again = self._messages.add(index.hashes[rows])
+        counts["duplicates"] += int(again.sum())
+        rows = rows[~again]
+        found = hl7_grammar.extract(self._plan, batch, index, rows)
+        kept = found.kept
+        counts["rejected"] += int(orphans.sum()) + len(rows) - len(kept)
+        counts["kept"] += len(kept)
+        columns = pl.DataFrame(found.columns).with_row_index("row")
+        here = where.at(kept)
+        self._note(found, batch, index, where, notes)
+        self._note_deviations(columns, here, notes)
+        _note_charsets(columns["charset_declared"], found.natures, sources, here)
+        for trigger, times in columns["trigger"].value_counts().iter_rows():
+            if trigger not in hl7_pam.EFFECTIVE_TRIGGERS:
+                counts["ignored"] += times
+                counts[f"ignored_{_printable(trigger)}"] += times
+        shifted = shifted_movements(columns)
+        if shifted.any():
+            columns = with_movements_in_place(columns, shifted)
+            notes.about(here.at(shifted.to_numpy()), code=ZBE_SHIFTED, segment="ZBE", field=4)
+        movements = hl7_pam.movements(columns, here)
+        self._note_identifiers(movements, here, counts, notes)
+        return movements
+
+    def close(self, source: Source, notes: Notes) -> None:
+        """Note what can only be said at the end of a file."""
+        for code in self._envelopes.pop(source.number, Envelope()).close():
+            notes.on_source(source, code)
+        utf8 = any("UTF-8" in name.upper() or "UTF8" in name.upper() for name in source.declared)
+        eight = any(mark in name.upper() for name in source.declared for mark in ("8859", "1252", "ANSI", "LATIN"))
+        if (UTF8 in source.found and not utf8) or (EIGHT_BITS in source.found and not eight):
+            notes.on_source(source, CHARSET, segment="MSH", field=18)
+
+    def _note(self, found: Extraction, batch: Batch, index: Index, where: Positions, notes: Notes) -> None:
+        """Note what the grammar remarked: refusals, and the ways it had to take."""
+        remarks = found.remarks
+        if len(remarks.message):
+            codes = np.array(self._plan.codes)[remarks.code]
+            for row in np.flatnonzero(remarks.rejected & (codes == NO_IPP)):
+                begin = int(index.slots[remarks.message[row], 0, 0])
+                end = int(index.slots[remarks.message[row], 0, 1])
+                if _is_acknowledgement(batch.buffer[begin:end].tobytes()):
+                    codes[row] = ACKNOWLEDGEMENT
+            notes.about(
+                where.at(remarks.message),
+                code=pl.Series(codes),
+                segment=pl.Series(np.array(self._plan.segments)[remarks.slot]),
+                field=pl.Series(remarks.field),
+                rejected=pl.Series(remarks.rejected),
+            )
+        patient = self._plan.segments.index("PID")
+        several = (index.messages[found.kept, 5] >> patient) & 1 == 1
+        notes.about(where.at(found.kept[several]), code=SEVERAL_PATIENTS, segment="PID")
+
+    def _note_deviations(self, columns: pl.DataFrame, here: Positions, notes: Notes) -> None:
+        seen = deviations_of(columns, production=self._settings.production)
+        if seen.height:
+            rows = seen["row"].to_numpy()
+            notes.about(here.at(rows), code=seen["code"], segment=seen["segment"], field=seen["field"])
+
+    def _note_identifiers(self, movements: pl.DataFrame, here: Positions, counts: Counter[str], notes: Notes) -> None:
+        """Note message and movement identifiers used for two things, and count late messages."""
+        ids = movements.select(
+            pl.struct("sender", "control_id").hash().alias("control"),
+            pl.col("control_id").is_not_null().alias("named"),
+        )
+        named = ids["named"].to_numpy()
+        again = self._control_ids.add(ids["control"].to_numpy()[named])
+        notes.about(here.at(np.flatnonzero(named)[again]), code=ID_REUSED, segment="MSH", field=10)
+        moved = movements.select(
+            pl.col("movement").hash().alias("movement"),
+            pl.struct("movement", "domain", "ipp", "dossier", "visit").hash().alias("visit"),
+            (pl.col("movement").is_not_null() & (pl.col("movement_action") == "INSERT").fill_null(False)).alias("told"),
+        )
+        told = np.flatnonzero(moved["told"].to_numpy())
+        known = self._movements.add(moved["movement"].to_numpy()[told])
+        same = self._movement_visits.add(moved["visit"].to_numpy()[told])
+        notes.about(here.at(told[known & ~same]), code=MOVEMENT_REUSED, segment="ZBE", field=1)
+        late = self._late(movements)
+        counts["late"] += int(late.sum())
+        for source in np.unique(here.source[late]):
+            first = np.flatnonzero(late & (here.source == source))[:1]
+            notes.about(here.at(first), code=LATE, segment="MSH", field=7)
+
+    def _late(self, movements: pl.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return the messages older than one already received from the same sender."""
+        late = np.zeros(movements.height, np.bool_)
+        times = movements["message_time"].to_physical().fill_null(-(2**63)).to_numpy()
+        for (sender,), rows in movements.with_row_index("row").group_by("sender"):
+            at = rows["row"].sort().to_numpy()
+            latest = np.maximum.accumulate(np.concatenate([[self._latest.get(str(sender), -(2**63))], times[at]]))
+            late[at] = (times[at] < latest[:-1]) & (times[at] != -(2**63))
+            self._latest[str(sender)] = int(latest[-1])
+        return late
+
+    def _check_envelopes(
+        self, pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints, notes: Notes
+    ) -> None:
+        if not len(index.envelopes):
+            return
+        begins = index.messages[:, 1]
+        before = 0
+        for part, begin, end, line, first, second in index.envelopes.tolist():
+            piece = pieces[part]
+            start = int(np.searchsorted(begins, batch.parts[part, 0]))
+            upto = int(np.searchsorted(begins, begin))
+            envelope = self._envelopes.setdefault(piece.source.number, Envelope())
+            segment = batch.buffer[begin:end].tobytes()
+            declared = declared_count(segment) if second == ord("T") else None
+            for code in envelope.take(f"{chr(first)}{chr(second)}S", declared, upto - max(before, start)):
+                notes.on_source(
+                    piece.source,
+                    code,
+                    segment=f"{chr(first)}{chr(second)}S",
+                    field=1 if code != "IDV-LEC-104" else None,
+                    offset=begin - int(batch.parts[part, 0]) + piece.offset,
+                    line=line + 1 + int(lines[part]),
+                )
+            before = upto
+
+
+def _note_charsets(declared: pl.Series, natures: hl7_grammar.Ints, sources: dict[int, Source], here: Positions) -> None:
+    """Remember what each file declares and what its bytes are."""
+    pairs = pl.DataFrame({"source": here.source, "nature": natures, "name": declared})
+    for number, nature, name in pairs.unique().iter_rows():
+        if name is not None:
+            sources[number].declared.add(name)
+        if nature:
+            sources[number].found.add(UTF8 if nature == 1 else EIGHT_BITS)
+
+
+def _printable(trigger: str) -> str:
+    """Return a trigger fit for a count's name: what is not one is never shown."""
+    return trigger if trigger.isascii() and trigger.isalnum() and len(trigger) == 3 else "?"
+
+
+def _is_acknowledgement(header: bytes) -> bool:
+    fields = header.split(header[3:4]) if len(header) > 4 else []
+    return len(fields) > 8 and fields[8][:3] == b"ACK"
+
+
+def _batch_of(pieces: Sequence[Piece]) -> Batch:
+    buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
+    buffer[-PADDING:] = 0
+    parts = np.zeros((len(pieces), 3), np.int64)
+    at = 0
+    for row, piece in enumerate(pieces):
+        end = at + len(piece.data)
+        buffer[at:end] = np.frombuffer(piece.data, np.uint8)
+        parts[row, :2] = at, end
+        at = end
+    return Batch(buffer, parts)
+
+
+def _first_lines(pieces: Sequence[Piece], batch: Batch) -> hl7_grammar.Ints:
+    """Return how many lines of its file come before each piece, and move the count of each file on."""
+    lines = np.zeros(len(pieces), np.int64)
+    for row, piece in enumerate(pieces):
+        lines[row] = piece.source.lines
+        piece.source.lines += int(batch.parts[row, 2])
+    return lines
+
+
+def _positions(pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints) -> Positions:
+    part = index.messages[:, 0]
+    numbers = np.array([piece.source.number for piece in pieces], np.uint32)
+    offsets = np.array([piece.offset for piece in pieces], np.int64) - batch.parts[:, 0]
+    return Positions(numbers[part], index.messages[:, 1] + offsets[part], index.messages[:, 3] + lines[part] + 1)
