@@ -32,6 +32,7 @@ def test_readme__every_link_and_command_exists(readme: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in link:
             assert (ROOT / link).exists(), link
-    commands = set(re.findall(r"^insvigil ([a-z-]+)", text, flags=re.MULTILINE))
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", text, flags=re.DOTALL))
+    commands = set(re.findall(r"^insvigil ([a-z-]+)", blocks, flags=re.MULTILINE))
     assert commands
     assert commands <= set(ENTRIES)

@@ -23,7 +23,7 @@ def listing(folder: Path) -> set[str]:
     ("arguments", "code", "said"),
     [
         (["run"], 2, "il manque l'argument"),
-        (["run", "absent"], 2, "absent n'existe pas"),
+        (["run", "absent"], 2, "absent"),
         (["run", "vide.hl7"], 3, "vide.hl7"),
         (["run", "binaire.hl7"], 3, "binaire.hl7"),
         (["run", "dossier_vide"], 3, "dossier_vide"),
