@@ -26,7 +26,7 @@ def messages_in(data: bytes) -> int:
     return len(re.findall(rb"(?:^|[\r\n])\s*MSH[^A-Za-z0-9\s]", data))
 
 
-def night(paths: list[Path], folder: Path, out: str, *, until: Stage = Stage.REPORTING) -> pipeline.Night:
+def night(paths: list[Path], folder: Path, out: str, *, until: Stage = Stage.QUALIF) -> pipeline.Night:
     settings = Settings(register=RegisterSettings(path=folder / "registre.duckdb"))
     with open_register(settings.register_) as register:
         return pipeline.run(paths, settings, register, out=folder / out, until=until, now=datetime(2026, 11, 21, 3))
@@ -45,15 +45,17 @@ def test_samples__every_message_is_accounted_for(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("case", "status"),
+    ("case", "status", "transmitted"),
     [
-        ("4.4.1_A31_NIA_to_NIR", "QUALIFIEE"),
-        ("4.4.2_A47_change_INS_NIR", "QUALIFIEE"),
-        ("4.4.3_A47_delete_INS", "VALIDEE"),
-        ("4.4.4_A47_qualified_to_recovered", "PROVISOIRE"),
+        ("4.4.1_A31_NIA_to_NIR", "QUALIFIEE", True),
+        ("4.4.2_A47_change_INS_NIR", "QUALIFIEE", False),  # the key printed in the norm's example is wrong
+        ("4.4.3_A47_delete_INS", "VALIDEE", False),
+        ("4.4.4_A47_qualified_to_recovered", "PROVISOIRE", False),
     ],
 )
-def test_samples__ins_life_cycle_ends_with_the_right_status(case: str, status: str, tmp_path: Path) -> None:
+def test_samples__ins_life_cycle_ends_with_the_right_status(
+    case: str, status: str, transmitted: bool, tmp_path: Path
+) -> None:
     """PAM FR §4.4: after a withdrawal PID-32 decides; a consumer sees « récupérée » as provisoire."""
     before = SAMPLES / "pam_spec" / "4.4.1_A31_NIA_to_NIR.hl7"
     night([before], tmp_path, "avant")
@@ -63,4 +65,4 @@ def test_samples__ins_life_cycle_ends_with_the_right_status(case: str, status: s
     night([later], tmp_path, "apres")
     identities = pl.read_parquet(tmp_path / "apres" / "identities.parquet")
     assert identities["status"].to_list() == [status]
-    assert identities["matricule"].is_null().to_list() == [status != "QUALIFIEE"]
+    assert identities["matricule"].is_not_null().to_list() == [transmitted]
