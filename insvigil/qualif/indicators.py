@@ -59,6 +59,7 @@ def measure(
     visits = passages(identities.filter(in_base()), stays, settings)
     birth = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
     births = birth.to_series().to_numpy()
+    levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
     parts = [_blank(period)]
     for spans in cuts(period, grains):
         counted = list(_counts(visits.movements, visits, told, births, spans, meshes, once=True))
@@ -66,7 +67,7 @@ def measure(
         for code, venues in (("Q_PASSAGE_ENTREE", visits.entries), ("Q_PASSAGE_SORTIE", visits.exits)):
             found = _counts(venues, visits, told, births, spans, meshes, once=False)
             parts += [_coded(counts, code, _QUALIFIED) for counts in found]
-        parts.append(_coded(_base(identities, statuses, ledger, spans, period), "Q_BASE", _QUALIFIED))
+        parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
     figures = pl.concat(parts[1:])
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
@@ -94,10 +95,11 @@ def _counts(
     day = visits["day"].to_physical().fill_null(-(2**31)).to_numpy(writable=True)
     span = spans.of(day)
     end = np.append(spans.end_days, np.int32(0))[span]
+    year = np.array([day.year for day in spans.end] + [0], np.int32)[span]
     status = told.at_end_of(subject, end if once else day)
     counted = subject if once else np.arange(subject.size, dtype=np.uint32)
     for mesh in meshes:
-        value, labels = _values(mesh, visits, passed, births, end)
+        value, labels = _values(mesh, visits, passed, births, year)
         # Cells are int32: 4,000 units of 366 days are 1.5 million.
         cell = np.where(span >= 0, value * np.int32(len(spans.start)) + span, np.int32(-1)).astype(np.int32)
         counts = np.zeros((len(labels) * len(spans.start), len(RANK)), np.int64)
@@ -113,14 +115,13 @@ def _counts(
 
 
 def _values(
-    mesh: Mesh, visits: pl.DataFrame, passed: Passages, births: NDArray[np.int32], end: NDArray[np.int32]
+    mesh: Mesh, visits: pl.DataFrame, passed: Passages, births: NDArray[np.int32], year: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], list[str]]:
     """Return the code of each visit on a mesh, and the labels of the codes."""
     if mesh == Mesh.ESTABLISHMENT:
         return np.zeros(visits.height, np.int32), [""]
     if mesh == Mesh.AGE_BAND:
         birth = births[visits["identity_id"].to_numpy()]
-        year = end.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int32) + 1970
         band = np.searchsorted([first for first, _ in AGE_BANDS], year - birth, side="right")
         return np.where(birth > 0, band, 0).astype(np.int32), [UNKNOWN, *(label for _, label in AGE_BANDS)]
     return visits[mesh.value].to_numpy().astype(np.int32), passed.labels[mesh.value]
@@ -138,27 +139,18 @@ def _coded(counts: pl.DataFrame, code: str, kept: Sequence[Status]) -> pl.DataFr
     )
 
 
-def _base(
-    identities: pl.DataFrame,
-    statuses: pl.DataFrame,
-    ledger: pl.DataFrame | None,
-    spans: Spans,
-    period: tuple[date, date],
-) -> pl.DataFrame:
-    """Return the base by status at the end of each span: from the ledger, else the present base, at the period's end.
-
-    Without a ledger the base of another day is not known, and no figure is given for it.
-    """
+def _base(spans: Spans, levels: pl.DataFrame) -> pl.DataFrame:
+    """Return the base by status at the end of each span; a span that ends before the first level is left out."""
     ends = pl.DataFrame({"period_start": spans.start, "period_end": spans.end}, schema_overrides=_DATES)
-    if ledger is not None:
-        sizes = ends.sort("period_end").join_asof(base_by_day(ledger), left_on="period_end", right_on="day")
-        sizes = sizes.with_columns(pl.col(_COUNTS).fill_null(0))
-    else:
-        now = statuses.filter(identities.select(in_base()).to_series())["status"]
-        sizes = ends.filter(pl.col("period_end") == period[1]).with_columns(
-            pl.lit((now == status).sum(), pl.Int64).alias(status) for status in _COUNTS
-        )
-    return sizes.with_columns(mesh=pl.lit(Mesh.ESTABLISHMENT.value), mesh_value=pl.lit(""))
+    sizes = ends.sort("period_end").join_asof(levels, left_on="period_end", right_on="day")
+    return sizes.drop_nulls(_COUNTS).with_columns(mesh=pl.lit(Mesh.ESTABLISHMENT.value), mesh_value=pl.lit(""))
+
+
+def _present_base(identities: pl.DataFrame, statuses: pl.DataFrame, period: tuple[date, date]) -> pl.DataFrame:
+    """Return the present base as the level of the last day: without a ledger no other day is known."""
+    now = statuses.filter(identities.select(in_base()).to_series())["status"]
+    sizes = {status: [(now == status).sum()] for status in _COUNTS}
+    return pl.DataFrame({"day": [period[1]]} | sizes, schema={"day": pl.Date} | dict.fromkeys(_COUNTS, pl.Int64))
 
 
 def _blank(period: tuple[date, date]) -> pl.DataFrame:

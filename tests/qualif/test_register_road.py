@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from insvigil.frames import Movements, Sources, StatusLedger
-from insvigil.qualif import OBSERVED, current, derive_statuses, ins_changes, status_history, transitions
-from insvigil.register import Register, changes, fold, identities, open_register, status_ledger, store_statuses
+from insvigil.frames import StatusLedger
+from insvigil.qualif import OBSERVED, current, status_history
+from insvigil.register import Register, changes, open_register, status_ledger
 from insvigil.settings import QualifSettings, RegisterSettings
 from insvigil.vocabulary import DELETED, Status
+from tests.qualif.nights import at, message, night
 from tests.qualif.people import INS, QUALIFIED, TRAITS
 
 P, R, V, Q = Status
 NONE = QualifSettings()
-START = datetime(2026, 3, 1, 8)
 
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Register]:
     with open_register(RegisterSettings(path=tmp_path / "registre.duckdb")) as opened:
         yield opened
-
-
-def at(day: int) -> datetime:
-    return START + timedelta(days=day)
-
-
-def message(day: int, trigger: str, ipp: str, **said: Any) -> dict[str, Any]:
-    return {"trigger": trigger, "ipp": ipp, "message_time": at(day), "control_id": f"C{day}-{ipp}", **said}
-
-
-def night(register: Register, day: int, *messages: dict[str, Any]) -> dict[str, str]:
-    types = {name: column.dtype for name, column in Movements.columns().items()}
-    usual = {"source": 0, "line": 1, "sender": "GAM|H", "domain": "H"}
-    rows = [usual | {"offset": number} | said for number, said in enumerate(messages)]
-    movements = Movements.validate(
-        pl.DataFrame([{name: row.get(name) for name in types} for row in rows], schema=types, orient="row")
-    )
-    register.begin(at(day))
-    fold(register, movements, sources=Sources.create_empty(), now=at(day))
-    base = identities(register)
-    found = derive_statuses(base, NONE, changes=ins_changes(register))
-    tonight = changes(register, since=register.run, fields=OBSERVED)
-    store_statuses(
-        register,
-        transitions(status_ledger(register, standing=True), base, found, at(day), settings=NONE, changes=tonight),
-    )
-    register.commit()
-    return dict(zip(base["ipp"], found["status"], strict=True))
 
 
 def told(register: Register) -> list[tuple[Any, ...]]:
