@@ -71,7 +71,7 @@ class Hospital:
         self.rows = prepare_identities(self.population, self.rng)
         size = len(self.rows)
         copies = self.population.truth["person"].is_first_distinct().not_().to_numpy()
-        late = self.rng.random(size) < np.where(copies, 0.25, 0.02)
+        late = self.rng.random(size) < np.where(copies, 0.15, 0.012)
         self.night_of = np.where(late, self.rng.integers(self.night_count, size=size), -1)
 
     def nights(self) -> Iterator[list[Row]]:
@@ -179,7 +179,7 @@ class Hospital:
     def _updates(self, known: np.ndarray[Any, np.dtype[np.int64]], midnight: datetime) -> list[Row]:
         """Return A31: the INS is obtained, or a phone changes, or a used name is given up."""
         messages = []
-        for index in self._some(known, 0.012):
+        for index in self._some(known, 0.03):
             row, draw = self.rows[int(index)], self.rng.random()
             if draw < 0.65 and row["ins"] and not row["matricule"]:
                 row |= _qualified(row["ins"], midnight.date(), str(self.rng.choice(_DOCUMENTS)))
@@ -299,11 +299,15 @@ _PRIVATE = frozenset({"ins", "seen", "emergency"})
 def prepare_identities(population: Population, rng: np.random.Generator) -> list[Row]:
     """Return what each identity sends: traits in HL7 form, status, INS when qualified, billing NIR otherwise.
 
-    The INSi answers with the NIR of the person only when the traits of the identity agree with it.
+    The INSi answers with the NIR of the person only when the traits of the identity agree with it; a person whose NIR
+    no record holds has one made from the first record.
     """
     truth = population.truth
     people = population.identities.with_columns(truth["person"]).with_columns(
-        ins=pl.col("matricule").drop_nulls().mode().first().over("person"),
+        ins=pl.coalesce(
+            pl.col("matricule").drop_nulls().mode(maintain_order=True).first().over("person"),
+            _nir().first().over("person"),
+        ),
         copy=pl.col("id").is_first_distinct().not_() | truth["person"].is_first_distinct().not_(),
     )
     agrees = (
@@ -325,6 +329,16 @@ def prepare_identities(population: Population, rng: np.random.Generator) -> list
         row |= {"seen": bool(seen[position]), "emergency": bool(rng.random() < (0.6 if copies[position] else 0.25))}
         rows.append(row | _status(row["ins"], kind, rng))
     return rows
+
+
+def _nir() -> pl.Expr:
+    """Return the NIR that the traits of each row give: 13 characters, the key, and an order number by person."""
+    sex = pl.col("sex").replace({"M": "1", "F": "2"})
+    date_part = pl.col("birth_date").str.slice(2, 2) + pl.col("birth_date").str.slice(5, 2)
+    order = (pl.col("person") * 7 % 997 + 1).cast(pl.String).str.zfill(3)
+    thirteen = pl.concat_str(sex, date_part, "birth_place", order)
+    number = thirteen.str.replace("2A", "19", literal=True).str.replace("2B", "18", literal=True).cast(pl.Int64)
+    return thirteen + (97 - number % 97).cast(pl.String).str.zfill(2)
 
 
 def _status(ins: str | None, kind: str, rng: np.random.Generator) -> Row:

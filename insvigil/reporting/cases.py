@@ -26,8 +26,8 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
 
     Columns: ``case`` (1 is the first to look at), ``number`` (agrégat), ``outcome``, ``finding``, ``size``,
     ``probability`` (the strongest pair), ``place`` (0 is the reference), ``identity_id``, ``status``, ``last_seen``,
-    ``pair_probability`` and the agreements with the reference. Agrégats touched in this night come first, then the most
-    probable.
+    ``pair_probability`` and the agreements with the reference. New agrégats
+    come first, then those touched in this night, then the most probable.
     """
     members = report.groups.select("identity_id", "group")
     if report.agregats is not None:
@@ -65,10 +65,18 @@ def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl
     ).join(pairs, on=["left", "right"], how="left")
     best = _strongest(report, members)
     ranked = joined.join(best, on="group", how="left").with_columns(
-        finding=pl.lit(finding.value), touched=pl.col("changed").any().over("group")
+        finding=pl.lit(finding.value),
+        touched=pl.col("changed").any().over("group"),
+        fresh=(pl.col("outcome") == "new").fill_null(False),
     )
     order = ranked.sort(
-        pl.col("touched"), "probability", "number", "place", descending=[True, True, False, False], nulls_last=True
+        "fresh",
+        "touched",
+        "probability",
+        "number",
+        "place",
+        descending=[True, True, True, False, False],
+        nulls_last=True,
     )
     cases = order.select("group").unique(maintain_order=True).with_row_index("case", offset=1)
     return order.join(cases, on="group", how="left", maintain_order="left").select(

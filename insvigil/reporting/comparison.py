@@ -34,7 +34,7 @@ def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
 
 def _shown(row: dict[str, Any], report: NightReport) -> dict[str, Any]:
     reference = row["place"] == 0
-    row = {name: None if value == DELETED else value for name, value in row.items()}
+    row = {name: None if value in ("", DELETED) else value for name, value in row.items()}
     status = row["status"]
     return row | {
         "finding_label": labels(Finding)[row["finding"]],

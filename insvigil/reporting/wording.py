@@ -35,6 +35,8 @@ def percent(rate: float | None, digits: int = 1) -> str:
     """Return ``71,4 %`` for 0.714, or a dash for None; 100 % and 0 % are only said when they are exact."""
     if rate is None:
         return MISSING
+    if rate in (0, 1):
+        return f"{100 * int(rate)}{NARROW}%"
     edge = 10 ** -(digits + 2)
     if 0 < rate < edge / 2:
         return f"<{NARROW}{decimal(edge * 100, digits)}{NARROW}%"
@@ -62,6 +64,13 @@ def moment(time: datetime) -> str:
 def plural(count: int, singular: str, many: str | None = None) -> str:
     """Return ``3 agrégats`` or ``1 agrégat``."""
     return f"{integer(count)} {singular if abs(count) < 2 else many or singular + 's'}"
+
+
+def probability(value: float | None) -> str:
+    """Return a probability in percent, never « 100 % » nor « 0 % »: no score is a proof."""
+    if value is None:
+        return MISSING
+    return percent(min(max(value, 1e-4), 1 - 1e-4))
 
 
 def likelihood(probability: float | None) -> str:

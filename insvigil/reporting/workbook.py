@@ -91,7 +91,7 @@ class _Styles:
         self.cells: dict[tuple[bool, bool, str], Format] = {}
         for shaded in (False, True):
             for first in (False, True):
-                for kind in ("text", "date", "percent", "open", "wrap", "strong"):
+                for kind in ("text", "date", "percent", "open", "wrap", "strong", "different"):
                     self.cells[shaded, first, kind] = book.add_format({**base, **_shape(shaded, first, kind)})
 
     def cell(self, shaded: bool, first: bool, kind: str = "text") -> Format:
@@ -105,6 +105,7 @@ def _shape(shaded: bool, first: bool, kind: str) -> dict[str, Any]:
     extra: dict[str, dict[str, Any]] = {
         "text": {},
         "strong": {"bold": True},
+        "different": {"bold": True, "font_color": _DIFFERENT},
         "wrap": {"text_wrap": True},
         "date": {"num_format": "dd/mm/yyyy", "align": "left"},
         "percent": {"num_format": "0.0 %", "align": "left"},
@@ -173,7 +174,11 @@ def _write_row(
             sheet.write_number(line, index, value, style)
         elif column.compared and other is not None and other[column.name] not in (None, value):
             parts = different_letters(value, other[column.name])
-            _write_rich(sheet, line, index, parts, styles, style)
+            if len(parts) > 1:
+                _write_rich(sheet, line, index, parts, styles, style)
+            else:
+                alone = styles.cell(shaded, first, "different") if parts[0][1] else style
+                sheet.write_string(line, index, value, alone)
         else:
             sheet.write_string(line, index, value, style)
 
@@ -188,14 +193,6 @@ def _kind(name: str, first: bool) -> str:
 def _write_rich(
     sheet: Worksheet, line: int, column: int, parts: list[tuple[str, bool]], styles: _Styles, style: Format
 ) -> None:
-    if len(parts) == 1:
-        text, differs = parts[0]
-        if differs:
-            # A rich string needs two pieces; a wholly different text gets an empty-looking second one.
-            sheet.write_rich_string(line, column, styles.different, text, styles.same, " ", style)
-        else:
-            sheet.write_string(line, column, text, style)
-        return
     pieces: list[Any] = []
     for text, differs in parts:
         pieces += [styles.different if differs else styles.same, text]

@@ -22,6 +22,7 @@ def environment() -> jinja2.Environment:
         "integer": wording.integer,
         "decimal": wording.decimal,
         "percent": wording.percent,
+        "likely": wording.probability,
         "short_date": wording.short_date,
         "plural": wording.plural,
     }
