@@ -49,6 +49,8 @@ class TraitsSettings(_Section):
     """Gravités changées par le site : code = "warning"."""
     placeholders: list[str] = []
     """Valeurs de remplacement propres au site, à ne jamais comparer comme des noms (ex. "NON COMMUNIQUE")."""
+    referential: Path | None = None
+    """Table datée des communes, faite par « insvigil referential build » ; sans elle, la date n'est pas vérifiée."""
 
 
 class MatchingSettings(_Section):

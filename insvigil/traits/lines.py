@@ -6,7 +6,9 @@ regular expression takes 100 ms and Unicode decomposition 120 ms.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
+from string import ascii_uppercase
 
 import numpy as np
 import polars as pl
@@ -31,22 +33,40 @@ def alphabet(kept: str, other: str = " ") -> bytes:
     return bytes(table)
 
 
+LATIN: dict[str, str] = LIGATURES | {
+    letter: unicodedata.normalize("NFD", letter.upper())[0]
+    for letter in map(chr, range(0xC0, 0x180))
+    if len(letter.upper()) == 1 and unicodedata.normalize("NFD", letter.upper())[0] in ascii_uppercase
+}
+"""The accented letters of western and central Europe, and ligatures, spelt in A-Z."""
+
+
 def unaccented(texts: pl.Series) -> pl.Series:
-    """Return the texts in ASCII: upper case without accents where they were not, other signs as spaces."""
+    """Return the texts in ASCII: upper case without accents where they were not, other signs as spaces.
+
+    Latin letters go through one table (12 ms for 200,000 texts where decomposition takes 80 ms), what is left through
+    Unicode decomposition.
+    """
+    plain = _where_foreign(texts, lambda some: some.str.replace_many(LATIN))
+    return _where_foreign(plain, _decomposed)
+
+
+def _where_foreign(texts: pl.Series, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
     foreign = texts.str.len_bytes() != texts.str.len_chars()
     if not foreign.any():
         return texts
-    plain = (
-        texts.filter(foreign)
-        .str.normalize("NFKD")
+    return texts.clone().scatter(foreign.fill_null(False).arg_true(), rule(texts.filter(foreign)))
+
+
+def _decomposed(texts: pl.Series) -> pl.Series:
+    return (
+        texts.str.normalize("NFKD")
         .str.to_uppercase()
         .str.normalize("NFKD")
         .str.replace_all(r"\p{M}+", "")
         .str.replace_many(LIGATURES)
         .str.replace_all(r"[^\x00-\x7F]", " ")
     )
-    rows = foreign.fill_null(False).arg_true()
-    return texts.clone().scatter(rows, plain)
 
 
 def rewrite_lines(texts: pl.Series, *rules: Callable[[bytes], bytes]) -> pl.Series:

@@ -61,6 +61,24 @@ def validity(cleaned_texts: pl.Series) -> pl.Series:
     )
 
 
+def meaning(cleaned_texts: pl.Series) -> pl.DataFrame:
+    """Return what each cleaned text says: ``length``, ``shaped`` (an INS, key apart), ``first``, ``year``, ``month``.
+
+    And ``department`` (two characters), ``commune`` (five) and ``order``; year and month are null when no numbers.
+    """
+    text = pl.col("text")
+    return pl.DataFrame({"text": cleaned_texts}).select(
+        length=text.str.len_bytes().cast(pl.Int32),
+        shaped=text.str.contains(SHAPE + "(?:[0-9]{2})?$"),
+        first=text.str.slice(0, 1),
+        year=text.str.slice(1, 2).cast(pl.Int16, strict=False),
+        month=text.str.slice(3, 2).cast(pl.Int16, strict=False),
+        department=text.str.slice(5, 2),
+        commune=text.str.slice(5, 5),
+        order=text.str.slice(10, 3),
+    )
+
+
 def is_valid(text: str) -> bool:
     """Return whether a text is a whole INS (see ``validity``), blanks and case apart."""
     return validity(cleaned(pl.Series([text], dtype=pl.String))).item() is True

@@ -20,6 +20,28 @@ COMMUNES = Path(__file__).parent / "data" / "communes.parquet"
 UNKNOWN_PLACE = "99999"
 """The COG code of an unknown place: worth nothing in a comparison (FR Core, INS)."""
 
+_COUNTRY_RANGES = (
+    (100, 145), (148, 148), (151, 151), (155, 162), (201, 265), (301, 352), (362, 363), (389, 399), (401, 447),
+    (501, 517), (519, 522), (699, 699),
+)  # fmt: skip
+COUNTRIES: frozenset[str] = frozenset(f"99{code}" for first, last in _COUNTRY_RANGES for code in range(first, last + 1))
+"""The codes that the COG gives or gave to countries and territories since 1943."""
+
+COUNTRY_NAMES: dict[str, str] = {
+    "ALGERIE": "99352", "MAROC": "99350", "TUNISIE": "99351", "PORTUGAL": "99139", "ESPAGNE": "99134",
+    "ITALIE": "99127", "ALLEMAGNE": "99109", "BELGIQUE": "99131", "SUISSE": "99140", "LUXEMBOURG": "99137",
+    "ROYAUME UNI": "99132", "ANGLETERRE": "99132", "GRANDE BRETAGNE": "99132", "IRLANDE": "99136",
+    "PAYS BAS": "99135", "HOLLANDE": "99135", "POLOGNE": "99122", "ROUMANIE": "99114", "BULGARIE": "99111",
+    "SERBIE": "99121", "KOSOVO": "99157", "ALBANIE": "99125", "RUSSIE": "99123", "UKRAINE": "99155",
+    "TURQUIE": "99208", "LIBAN": "99205", "SYRIE": "99206", "IRAN": "99204", "IRAK": "99203", "AFGHANISTAN": "99212",
+    "VIETNAM": "99243", "VIET NAM": "99243", "CAMBODGE": "99234", "LAOS": "99241", "CHINE": "99216", "INDE": "99223",
+    "SRI LANKA": "99235", "SENEGAL": "99341", "MALI": "99335", "COTE D IVOIRE": "99326", "CAMEROUN": "99322",
+    "GUINEE": "99330", "CONGO": "99324", "REPUBLIQUE DEMOCRATIQUE DU CONGO": "99312", "MADAGASCAR": "99333",
+    "COMORES": "99397", "MAURICE": "99390", "HAITI": "99410", "BRESIL": "99416", "ETATS UNIS": "99404",
+    "CANADA": "99401",
+}  # fmt: skip
+"""Names of the countries where most patients born abroad were born, as keys, with their COG code (INSEE)."""
+
 
 @lru_cache(maxsize=1)
 def communes() -> pl.DataFrame:
@@ -46,6 +68,7 @@ def codes_by_name() -> pl.DataFrame:
         [
             table.select("name", "current"),
             table.select(pl.concat_str("name", pl.lit(" "), department).alias("name"), "current"),
+            pl.DataFrame(list(COUNTRY_NAMES.items()), schema=["name", "current"], orient="row"),
         ]
     ).unique()
     return named.filter(pl.col("name").is_not_null() & ~pl.col("name").is_duplicated())

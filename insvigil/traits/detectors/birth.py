@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from insvigil.traits.birth import calendar_day, date_parts
+from insvigil.traits.birth import date_parts
 from insvigil.traits.detectors.detector import (
+    KEY,
     TODAY,
     Detector,
     Material,
@@ -19,11 +20,9 @@ from insvigil.traits.detectors.detector import (
 from insvigil.vocabulary import BirthDateKind, Confidence, IdentityCode, Severity
 
 _ASK = "Reprendre la date sur une pièce d'identité ou par le téléservice INSi."
-_KIND = pl.col("birth_date_kind").cast(pl.String)
+_KIND = pl.col("birth_date_kind")
 _AGE = TODAY.dt.year().cast(pl.Int32) - pl.col("birth_year").cast(pl.Int32)
-_CALENDAR = _KIND.is_in([BirthDateKind.EXACT.value, BirthDateKind.PLACEHOLDER.value])
-
-_NEWBORN = received("first_given_name").str.contains(r"(?i)^\s*(?:b[ée]b[ée]|bb|nouveau[ -]?n[ée]e?)\b")
+_BORN = pl.col("born")
 
 OLDEST = 125
 """Years: nobody has lived longer (122 is the record)."""
@@ -74,7 +73,7 @@ DETECTORS: tuple[Detector, ...] = (
             "IDV-DDN-004", Severity.ANOMALY, "La date de naissance est dans le futur.",
             "Une faute sur l'année, souvent le siècle.", _ASK,
         ),
-        _CALENDAR & (calendar_day("birth_") > TODAY),
+        _BORN > TODAY,
     ),
     OnIdentity(
         rule(
@@ -125,7 +124,7 @@ DETECTORS: tuple[Detector, ...] = (
             "IDV-DDN-010", Severity.ANOMALY, "La date de décès précède la date de naissance.",
             "Une des deux dates est fausse, ou le dossier mélange deux personnes.", "Vérifier les deux dates.",
         ),
-        _CALENDAR & (pl.col("death_date") < calendar_day("birth_")),
+        pl.col("death_date") < _BORN,
     ),
     OnIdentity(
         rule(
@@ -157,13 +156,15 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         born_before_conceived,
     ),
-    OnIdentity(
+    OnValue(
         rule(
             "IDV-DDN-015", Severity.WARNING, "Prénom d'attente de nouveau-né, plus d'un mois après la naissance.",
             "L'identité de l'enfant aurait dû être complétée après la déclaration de naissance.",
             "Compléter l'identité avec l'acte de naissance.",
         ),
-        _NEWBORN & _CALENDAR & ((TODAY - calendar_day("birth_")).dt.total_days() > 31),
+        "first_given_name",
+        KEY.str.contains("^(?:BEBE|BB|NOUVEAU NEE?)(?: |$)"),
+        (TODAY - _BORN).dt.total_days() > 31,
     ),
     OnIdentity(
         rule(

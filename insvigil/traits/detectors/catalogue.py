@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insvigil.traits.detectors import birth, ins, names, places, sex
+from insvigil.traits.detectors import birth, changes, contacts, groups, ins, likeness, names, places, sex, stays
 from insvigil.traits.detectors.detector import Detector
 from insvigil.vocabulary import Rule
 
@@ -12,6 +12,11 @@ DETECTORS: tuple[Detector, ...] = (
     *sex.DETECTORS,
     *places.DETECTORS,
     *ins.DETECTORS,
+    *contacts.DETECTORS,
+    *likeness.DETECTORS,
+    *groups.DETECTORS,
+    *changes.DETECTORS,
+    *stays.DETECTORS,
 )
 
 RULES: tuple[Rule, ...] = tuple(detector.rule for detector in DETECTORS)

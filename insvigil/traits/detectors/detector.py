@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS
 from insvigil.traits import matricule
 from insvigil.traits.distinct import present
-from insvigil.vocabulary import Confidence, Rule, Scope, Severity
+from insvigil.vocabulary import BirthDateKind, Confidence, Rule, Scope, Severity
 
 VALUE = pl.col("value")
 """The distinct values received in the field of an ``OnValue`` detector."""
@@ -36,19 +37,21 @@ def absent(*fields: str) -> pl.Expr:
 
 @dataclass(frozen=True, slots=True)
 class OnValue:
-    """A detector that looks at the distinct values of one field."""
+    """A detector that looks at the distinct values of one field, then maybe at the persons who have them."""
 
     rule: Rule
     field: str
     test: pl.Expr
+    among: pl.Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OnIdentity:
-    """A detector that looks at the fields and traits of one identity at a time."""
+    """A detector that looks at one identity at a time: all ``persons``, or the ``bearers`` of a matricule."""
 
     rule: Rule
     test: pl.Expr
+    view: Literal["persons", "bearers"] = "persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Material:
     pairs: pl.DataFrame | None = None
     groups: pl.DataFrame | None = None
     stays: pl.DataFrame | None = None
+    absorbed: pl.DataFrame | None = None
+    referential: pl.DataFrame | None = None
 
     def field(self, name: str) -> pl.Series:
         """Return a field as received, the HL7 null value and the empty string being null."""
@@ -86,16 +91,27 @@ class Material:
         return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.identities.height)
 
     @cached_property
+    def names(self) -> pl.DataFrame:
+        """The ``domain`` and ``ipp`` of each identity, row for row; no row when the file has none."""
+        if {"domain", "ipp"} <= set(self.identities.columns):
+            return self.identities.select("domain", "ipp")
+        return pl.DataFrame(schema={"domain": pl.String, "ipp": pl.String})
+
+    @cached_property
     def persons(self) -> pl.DataFrame:
-        """The traits, the fields as ``received_…``, ``whole_matricule`` and ``whole_nir`` cleaned, and ``today``."""
-        fields = [self.field(name) for name in IDENTITY_FIELDS]
-        whole = [
-            matricule.cleaned(self.field("matricule")).alias("whole_matricule"),
-            matricule.cleaned(self.field("billing_nir")).alias("whole_nir"),
-        ]
+        """The traits, the fields as ``received_…``, ``born`` (a date of the calendar or null) and ``today``."""
+        known = pl.col("birth_date_kind").is_in([BirthDateKind.EXACT.value, BirthDateKind.PLACEHOLDER.value])
         return self.traits.with_columns(
-            *(field.alias(f"received_{field.name}") for field in fields), *whole, today=pl.lit(self.today)
+            *(self.field(name).alias(f"received_{name}") for name in IDENTITY_FIELDS),
+            born=pl.date(pl.when(known).then("birth_year"), "birth_month", "birth_day"),
+            today=pl.lit(self.today),
         )
+
+    @cached_property
+    def bearers(self) -> pl.DataFrame:
+        """The persons who bear a matricule, with what it says: see ``matricule.meaning``."""
+        bearers = self.persons.filter(pl.col("matricule").is_not_null())
+        return bearers.hstack(matricule.meaning(matricule.cleaned(bearers["received_matricule"])))
 
 
 def rule(

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import polars as pl
 
-from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, absent, received, rule
-from insvigil.traits.matricule import SHAPE
+from insvigil.traits.detectors.detector import (
+    TODAY,
+    Detector,
+    Material,
+    OnFile,
+    OnIdentity,
+    OnValue,
+    absent,
+    received,
+    rule,
+)
+from insvigil.traits.distinct import rewrite
+from insvigil.traits.places import place_codes
 from insvigil.vocabulary import OID_OF_MATRICULE, Confidence, Scope, Severity, Sex
 
-_WHOLE = pl.col("whole_matricule")
-_THIRTEEN = pl.col("matricule").cast(pl.String)
-_SHAPED = _WHOLE.str.contains(SHAPE + "(?:[0-9]{2})?$")
-_LENGTH = _WHOLE.str.len_bytes()
+_WHOLE = pl.col("length").is_in([13, 15])
+_SHAPED = pl.col("shaped")
+_LENGTH = pl.col("length")
+_FIRST = pl.col("first")
+_AGE = TODAY.dt.year().cast(pl.Int32) - pl.col("birth_year").cast(pl.Int32)
 _CNAM = "CNAM, validateur de NIR 2.0"
 _INSI = "Vérifier l'INS par le téléservice INSi ; retirer le matricule d'ici là."
 _INS_C = ["1.2.250.1.213.1.4.2", "1.2.250.1.213.1.4.6", "1.2.250.1.213.1.4.7"]
-
-
-def _number(start: int, length: int) -> pl.Expr:
-    return _THIRTEEN.str.slice(start, length).cast(pl.Int16, strict=False)
 
 
 def _shared(material: Material) -> pl.DataFrame:
@@ -48,6 +56,27 @@ def shared_by_one_person(material: Material) -> pl.DataFrame:
     return _shared(material).filter(_same_birth()).select("identity_id", other_id="identity_id_first")
 
 
+def place_differs(material: Material) -> pl.DataFrame:
+    """Return the bearers whose matricule and birth place are of two departments of today.
+
+    Pseudo-months, births at sea of places unknown to the commune table, and the 91-96 of Algeria, Morocco and Tunisia
+    before 1968 are left alone.
+    """
+    bearers = material.bearers.filter(pl.col("shaped") & (pl.col("month") <= 12)).select(
+        "identity_id", "birth_year", "department", pl.col("birth_place").cast(pl.String), place=pl.col("commune")
+    )
+    today = rewrite(bearers["place"], place_codes).cast(pl.String)
+    colonial = pl.col("department").is_in(["91", "92", "93", "94", "95", "96"]) & (pl.col("birth_year") < 1968)
+    abroad = pl.col("birth_place").str.starts_with("99")
+    born_in_france = pl.col("birth_place").str.contains("^[0-9][0-9AB][0-9]{3}$") & ~abroad
+    known = bearers.with_columns(today=today).filter(
+        (born_in_france & pl.col("today").is_not_null()) | (abroad & (pl.col("department") != "99") & ~colonial)
+    )
+    return known.filter(pl.col("today").str.slice(0, 2).ne_missing(pl.col("birth_place").str.slice(0, 2))).select(
+        "identity_id"
+    )
+
+
 DETECTORS: tuple[Detector, ...] = (
     OnIdentity(
         rule(
@@ -56,6 +85,7 @@ DETECTORS: tuple[Detector, ...] = (
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
         (_LENGTH == 15) & _SHAPED & ~pl.col("matricule_valid"),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -63,7 +93,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Sexe, mois ou département impossibles : ce n'est pas un matricule.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        _LENGTH.is_in([13, 15]) & ~_SHAPED & ~_WHOLE.str.contains("^[3-8]"),
+        _WHOLE & ~_SHAPED & ~_FIRST.is_in(list("345678")),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -73,6 +104,7 @@ DETECTORS: tuple[Detector, ...] = (
             source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
         ),
         (_LENGTH == 13) & _SHAPED,
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -80,7 +112,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Un numéro provisoire de l'Assurance maladie n'est pas un INS.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[78]"),
+        _WHOLE & _FIRST.is_in(["7", "8"]),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -88,7 +121,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Ce numéro de l'Assurance maladie n'est pas un INS.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[56]"),
+        _WHOLE & _FIRST.is_in(["5", "6"]),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -96,7 +130,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Le numéro est tronqué, ou c'est un autre identifiant.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        ~_LENGTH.is_in([13, 15]),
+        ~_WHOLE,
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -104,7 +139,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Ces numéros d'immatriculation en cours ne sont pas des INS et la CNAM les refuse.", _INSI,
             source="validateur de la CNAM ; sens du 3 et du 4 non vérifié", confidence=Confidence.UNVERIFIED,
         ),
-        _LENGTH.is_in([13, 15]) & _WHOLE.str.contains("^[34]"),
+        _WHOLE & _FIRST.is_in(["3", "4"]),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -112,7 +148,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Sans OID on ne sait si le numéro est un INS-NIR, un INS-NIA, un numéro de test ou de facturation.",
             "Corriger l'émetteur.", source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
         ),
-        _WHOLE.is_not_null() & absent("matricule_oid"),
+        absent("matricule_oid"),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -121,6 +158,7 @@ DETECTORS: tuple[Detector, ...] = (
             source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
         ),
         received("matricule_oid").is_in(_INS_C),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -129,6 +167,7 @@ DETECTORS: tuple[Detector, ...] = (
             source="Annexe N 1.8.2 §N.1", confidence=Confidence.VERIFIED,
         ),
         ~received("matricule_oid").is_in([*OID_OF_MATRICULE, *_INS_C]),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -138,9 +177,10 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         _SHAPED
         & (
-            (_WHOLE.str.starts_with("1") & (pl.col("sex") == Sex.FEMALE.value))
-            | (_WHOLE.str.starts_with("2") & (pl.col("sex") == Sex.MALE.value))
+            ((_FIRST == "1") & (pl.col("sex") == Sex.FEMALE.value))
+            | ((_FIRST == "2") & (pl.col("sex") == Sex.MALE.value))
         ),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -148,7 +188,8 @@ DETECTORS: tuple[Detector, ...] = (
             "Le matricule est celui d'une autre personne (souvent un parent), ou la date est fausse.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        _SHAPED & (_number(1, 2) != pl.col("birth_year") % 100),
+        _SHAPED & (pl.col("year") != pl.col("birth_year") % 100),
+        view="bearers",
     ),
     OnIdentity(
         rule(
@@ -156,7 +197,46 @@ DETECTORS: tuple[Detector, ...] = (
             "Le matricule est celui d'une autre personne, ou la date de naissance est fausse.", _INSI,
             source=_CNAM, confidence=Confidence.VERIFIED,
         ),
-        _SHAPED & (_number(3, 2) <= 12) & (_number(3, 2) != pl.col("birth_month")),
+        _SHAPED & (pl.col("month") <= 12) & (pl.col("month") != pl.col("birth_month")),
+        view="bearers",
+    ),
+    OnFile(
+        rule(
+            "IDV-INS-014", Severity.WARNING, "Le département du matricule n'est pas celui du lieu de naissance.",
+            "Le code du matricule est celui de la naissance ; la commune a pu changer de département depuis. Les"
+            " naissances d'avant l'indépendance au Maghreb (91 à 96) ne sont pas comparées.",
+            "Vérifier le lieu de naissance ; ne rien corriger sur ce seul indice.",
+            source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        place_differs,
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-015", Severity.ANOMALY, "Le matricule d'un mineur semble être celui d'un parent.",
+            "L'année du matricule précède la naissance de 15 à 60 ans : c'est le NIR de l'ouvrant droit, pas l'INS.",
+            "Retirer le matricule et interroger le téléservice INSi avec les traits de l'enfant.",
+            source="EX_GEN-1230 cité par FR Core ; Annexe N 1.8.2 (NH et SS ne sont pas des INS)",
+            confidence=Confidence.VERIFIED_QUOTED,
+        ),
+        _SHAPED & (_AGE < 18) & ((pl.col("birth_year") - pl.col("year")) % 100).is_between(15, 60),
+        view="bearers",
+    ),
+    OnIdentity(
+        rule(
+            "IDV-INS-016", Severity.ANOMALY, "La commune ou le rang du matricule est 000.",
+            "La commune va de 001 à 999 et le rang aussi : le numéro a été inventé ou complété.", _INSI,
+            source="validateur de NIR de la CNAM ; structure du NIR", confidence=Confidence.VERIFIED,
+        ),
+        _SHAPED & (pl.col("commune").str.ends_with("000") | (pl.col("order") == "000")),
+        view="bearers",
+    ),
+    OnValue(
+        rule(
+            "IDV-INS-020", Severity.INFORMATION, "La clé du NIR de facturation est fausse.",
+            "Le NIR de facturation est mal saisi : la facture sera refusée, et il ne prouve rien de l'identité.",
+            "Corriger le NIR de facturation.", source=_CNAM, confidence=Confidence.VERIFIED,
+        ),
+        "billing_nir", (_LENGTH == 15) & _SHAPED & ~pl.col("valid"),
     ),
     OnFile(
         rule(

@@ -15,7 +15,8 @@ from insvigil.traits.detectors.detector import (
     rule,
 )
 from insvigil.traits.distinct import rewrite
-from insvigil.traits.places import place_keys
+from insvigil.traits.places import COUNTRIES, place_keys
+from insvigil.traits.referential import FIRST_DAY
 from insvigil.vocabulary import Confidence, Severity
 
 _ASK = "Reprendre le lieu de naissance sur une pièce d'identité ou par le téléservice INSi."
@@ -33,6 +34,27 @@ def name_and_code_disagree(material: Material) -> pl.DataFrame:
         pl.col("by_name").str.contains("^[0-9][0-9AB][0-9]{3}$")
         & pl.col("birth_place").str.contains("^[0-9][0-9AB][0-9]{3}$")
         & (pl.col("by_name").str.slice(0, 2) != pl.col("birth_place").str.slice(0, 2))
+    )
+
+
+def not_at_birth_date(material: Material) -> pl.DataFrame:
+    """Return the identities whose commune (or arrondissement) did not stand at their birth, by the site's dated table.
+
+    A commune déléguée or associée counts, as does a birth before 1943, which the table does not know.
+    """
+    assert material.referential is not None
+    code = pl.col("received_birth_place").str.strip_chars().str.to_uppercase()
+    births = material.persons.select(
+        "identity_id", "born", code=pl.when(code.str.len_bytes() == 4).then("0" + code).otherwise(code)
+    )
+    births = births.filter((pl.col("born") > FIRST_DAY) & pl.col("code").is_in(material.referential["code"].implode()))
+    standing = births.join(material.referential.select("code", "since", "until"), on="code").filter(
+        (pl.col("born") >= pl.col("since")) & (pl.col("until").is_null() | (pl.col("born") < pl.col("until")))
+    )
+    return (
+        births.join(standing.select("identity_id"), on="identity_id", how="anti")
+        .select("identity_id")
+        .sort("identity_id")
     )
 
 
@@ -99,5 +121,23 @@ DETECTORS: tuple[Detector, ...] = (
             "L'un des deux a été mal choisi, souvent une commune de même nom.", _ASK,
         ),
         name_and_code_disagree,
+    ),
+    OnFile(
+        rule(
+            "IDV-LIE-009", Severity.WARNING, "La commune de naissance n'existait pas à la date de naissance.",
+            "Le code désigne une commune créée plus tard ou déjà supprimée : date ou lieu faux, ou code mis à jour.",
+            "Vérifier la date et le lieu ; le téléservice INSi attend le code valable à la naissance.",
+            source="INSEE, événements des communes depuis 1943 (table datée fournie par le site)",
+            confidence=Confidence.VERIFIED,
+        ),
+        not_at_birth_date, "referential",
+    ),
+    OnValue(
+        rule(
+            "IDV-LIE-010", Severity.ANOMALY, "Le code du pays de naissance n'existe pas au COG.",
+            "Le code 99xxx ne désigne aucun pays, présent ou passé.", _ASK, source=_COG, confidence=Confidence.VERIFIED,
+        ),
+        "birth_place",
+        _CODE.str.contains("^99[0-9]{3}$") & ~_CODE.is_in(sorted(COUNTRIES | {"99999", "99000"})),
     ),
 )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 
 import dataframely as dy
 import polars as pl
@@ -11,13 +13,14 @@ import polars as pl
 from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
 from insvigil.settings import TraitsSettings
-from insvigil.traits import places
+from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
 from insvigil.traits.distinct import Distinct
 from insvigil.traits.names import comparison_key
 from insvigil.traits.normalisation import sexes
+from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
 
 Finding = tuple[Detector, pl.DataFrame]
@@ -31,37 +34,63 @@ def detect(
     pairs: pl.DataFrame | None = None,
     groups: pl.DataFrame | None = None,
     stays: pl.DataFrame | None = None,
+    absorbed: pl.DataFrame | None = None,
     settings: TraitsSettings | None = None,
     today: date | None = None,
 ) -> dy.DataFrame[Anomalies]:
     """Return what the detectors find: one row a finding, sorted by identity then code.
 
-    ``traits`` is ``normalise(identities)``. Without ``changes``, ``pairs``, ``groups`` or ``stays`` the detectors that
-    need them find nothing. ``today`` (default: this day) is what « dans le futur » is measured from. An unknown
-    severity in the settings is a ``SettingsError``.
+    ``traits`` is ``normalise(identities)``. ``absorbed``: the identities merged into another in this run, with their
+    fields as last received, ``domain`` and ``ipp``. Without a frame, the detectors that need it find nothing.
+    ``today`` (default: this day) is what « dans le futur » is measured from. An unknown severity in the settings is
+    a ``SettingsError``.
     """
     settings = settings or TraitsSettings()
-    material = Material(identities, traits, today or date.today(), changes, pairs, groups, stays)
+    material = Material(
+        identities, traits, today or date.today(), changes, pairs, groups, stays, absorbed, dated_table(settings)
+    )
     asked = [detector for detector in DETECTORS if not detector.rule.code.startswith(tuple(settings.ignore) or "\0")]
-    findings = [*_of_values(material, asked), *_of_identities(material, asked), *_of_file(material, asked)]
-    return Anomalies.validate(_anomalies(material, findings, _severities(settings)))
+    severities = _severities(settings)
+    return Anomalies.validate(_anomalies(material, _findings(material, asked), severities))
 
 
-def _of_values(material: Material, asked: list[Detector]) -> Iterable[Finding]:
-    by_field: dict[str, list[OnValue]] = {}
+def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
+    """Return what each detector finds, asked on two threads; what several look at is made first."""
+    of_values: dict[str, list[OnValue]] = {}
+    of_persons: dict[str, list[OnIdentity]] = {}
+    of_file: list[OnFile] = []
     for detector in asked:
         if isinstance(detector, OnValue):
-            by_field.setdefault(detector.field, []).append(detector)
-    for field, detectors in by_field.items():
-        distinct = Distinct(material.field(field))
-        if distinct.values.is_empty():
-            continue
-        found = _seen(field, distinct.values).select(
-            detector.test.fill_null(False).alias(str(number)) for number, detector in enumerate(detectors)
-        )
-        for detector, hits in zip(detectors, found.iter_columns(), strict=True):
-            if hits.any():
-                yield detector, material.traits.select("identity_id").filter(distinct.spread(hits).fill_null(False))
+            of_values.setdefault(detector.field, []).append(detector)
+        elif isinstance(detector, OnIdentity):
+            of_persons.setdefault(detector.view, []).append(detector)
+        else:
+            of_file.append(detector)
+    seen = {view: getattr(material, view) for view in ("persons", "bearers")}
+    work: list[Callable[[], list[Finding]]] = [
+        *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
+        *(partial(_of_persons, seen[view], detectors) for view, detectors in of_persons.items()),
+        *(partial(_of_file, material, detector) for detector in of_file),
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        return [finding for findings in threads.map(lambda task: task(), work) for finding in findings]
+
+
+def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list[Finding]:
+    distinct = Distinct(material.field(field))
+    if distinct.values.is_empty():
+        return []
+    hits = _hits(_seen(field, distinct.values), [detector.test for detector in detectors])
+    findings: list[Finding] = []
+    for detector, hit in zip(detectors, hits, strict=True):
+        if hit.any():
+            rows = distinct.spread(hit).fill_null(False)
+            if detector.among is None:
+                found = material.traits.select("identity_id").filter(rows)
+            else:
+                found = material.persons.filter(rows).filter(detector.among).select("identity_id")
+            findings.append((detector, found))
+    return findings
 
 
 def _seen(field: str, values: pl.Series) -> pl.DataFrame:
@@ -70,27 +99,26 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
         return birth.question(values)
     if field == "birth_place":
         return pl.DataFrame({"value": values, "place": places.place_codes(values)})
+    if field == "billing_nir":
+        whole = matricule.cleaned(values)
+        return matricule.meaning(whole).with_columns(value=values, valid=matricule.validity(whole))
     if field == "sex":
         return pl.DataFrame({"value": values, "sex": sexes(values)})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
 
 
-def _of_identities(material: Material, asked: list[Detector]) -> Iterable[Finding]:
-    detectors = [detector for detector in asked if isinstance(detector, OnIdentity)]
-    found = material.persons.select(
-        detector.test.fill_null(False).alias(str(number)) for number, detector in enumerate(detectors)
-    )
-    for detector, hits in zip(detectors, found.iter_columns(), strict=True):
-        if hits.any():
-            yield detector, material.traits.select("identity_id").filter(hits)
+def _of_persons(persons: pl.DataFrame, detectors: list[OnIdentity]) -> list[Finding]:
+    hits = _hits(persons, [detector.test for detector in detectors])
+    numbers = persons.select("identity_id")
+    return [(detector, numbers.filter(hit)) for detector, hit in zip(detectors, hits, strict=True) if hit.any()]
 
 
-def _of_file(material: Material, asked: list[Detector]) -> Iterable[Finding]:
-    for detector in asked:
-        if isinstance(detector, OnFile) and getattr(material, detector.needs) is not None:
-            found = detector.find(material)
-            if found.height:
-                yield detector, found
+def _hits(seen: pl.DataFrame, tests: list[pl.Expr]) -> list[pl.Series]:
+    return seen.select(test.fill_null(False).alias(str(number)) for number, test in enumerate(tests)).get_columns()
+
+
+def _of_file(material: Material, detector: OnFile) -> list[Finding]:
+    return [(detector, detector.find(material))] if getattr(material, detector.needs) is not None else []
 
 
 def _severities(settings: TraitsSettings) -> dict[str, str]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue, absent, received, rule
+from insvigil.traits.detectors.detector import (
+    KEY,
+    Detector,
+    Material,
+    OnFile,
+    OnIdentity,
+    OnValue,
+    absent,
+    received,
+    rule,
+)
 from insvigil.vocabulary import Confidence, Severity, Sex
 
 _ASK = "Reprendre le sexe sur une pièce d'identité ou par le téléservice INSi."
@@ -24,13 +34,6 @@ def unusual_sex(material: Material) -> pl.DataFrame:
     share = np.divide(men, all_, out=np.zeros(all_.size), where=all_ > 0)[names]
     own = np.where(male, share, 1 - share)
     return traits.select("identity_id").filter(pl.Series((own <= 0.01) & (all_[names] >= 50)))
-
-
-def _titled(titles: str) -> pl.Expr:
-    title = rf"(?i)^\s*(?:{titles})\b"
-    return pl.any_horizontal(
-        received(name).str.contains(title) for name in ("birth_name", "used_name", "first_given_name")
-    )
 
 
 DETECTORS: tuple[Detector, ...] = (
@@ -67,12 +70,13 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         unusual_sex,
     ),
-    OnIdentity(
+    OnValue(
         rule(
-            "IDV-SEX-005", Severity.WARNING, "La civilité saisie dans un champ de nom contredit le sexe.",
+            "IDV-SEX-005", Severity.WARNING, "Le nom de naissance est précédé d'une civilité qui contredit le sexe.",
             "Une « Mme » de sexe masculin, ou un « M. » de sexe féminin : l'un des deux est faux.", _ASK,
         ),
-        ((pl.col("sex") == Sex.MALE.value) & _titled("MME|MLLE|MADAME|MADEMOISELLE"))
-        | ((pl.col("sex") == Sex.FEMALE.value) & _titled("MR|MONSIEUR")),
+        "birth_name",
+        KEY.str.contains("^(?:MME|MLLE|MADAME|MADEMOISELLE|MR|MONSIEUR) "),
+        among=(pl.col("sex") == Sex.MALE.value) == received("birth_name").str.contains(r"(?i)^\s*(?:mme|mlle|mad)"),
     ),
 )  # fmt: skip

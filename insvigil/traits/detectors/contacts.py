@@ -1,0 +1,84 @@
+"""Detectors of the contact traits: address, phone, e-mail."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
+from insvigil.vocabulary import Severity
+
+_ASK = "Reprendre les coordonnées à la prochaine venue du patient."
+_DIGITS = VALUE.str.replace_all("[^0-9]", "")
+_REPEATED = "^(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)$"
+
+SHARED_BY_MANY = 20
+"""Identities: a phone or an e-mail borne by more is that of an institution or of the admissions desk."""
+
+
+def _borne_by_many(material: Material, trait: str) -> pl.DataFrame:
+    traits = material.traits.select("identity_id", trait).filter(pl.col(trait).is_not_null())
+    many = traits.group_by(trait).len().filter(pl.col("len") > SHARED_BY_MANY)
+    return traits.join(many, on=trait, how="semi").select("identity_id")
+
+
+def phone_borne_by_many(material: Material) -> pl.DataFrame:
+    """Return the identities whose phone is borne by more than 20 identities."""
+    return _borne_by_many(material, "phone")
+
+
+def email_borne_by_many(material: Material) -> pl.DataFrame:
+    """Return the identities whose e-mail is borne by more than 20 identities."""
+    return _borne_by_many(material, "email")
+
+
+DETECTORS: tuple[Detector, ...] = (
+    OnValue(
+        rule(
+            "IDV-ADR-001", Severity.INFORMATION, "Le téléphone est un numéro de remplacement (0000000000…).",
+            "Un numéro de remplacement rapproche des patients qui n'ont rien en commun.", _ASK,
+        ),
+        "phone", _DIGITS.str.contains(_REPEATED) | _DIGITS.str.strip_prefix("0").str.contains(_REPEATED),
+    ),
+    OnValue(
+        rule(
+            "IDV-ADR-002", Severity.INFORMATION, "Le téléphone n'a pas le nombre de chiffres d'un numéro.",
+            "Un numéro français a dix chiffres, un numéro international quinze au plus.", _ASK,
+        ),
+        "phone", ~_DIGITS.str.len_bytes().is_between(9, 15),
+    ),
+    OnValue(
+        rule(
+            "IDV-ADR-003", Severity.INFORMATION, "L'adresse électronique n'a pas la forme d'une adresse.",
+            "Une adresse sans @ ou sans domaine ne permet pas de joindre le patient.", _ASK,
+        ),
+        "email", ~VALUE.str.strip_chars().str.contains(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"),
+    ),
+    OnValue(
+        rule(
+            "IDV-ADR-004", Severity.INFORMATION, "Le code postal est un code de remplacement (00000, 99999).",
+            "Un code de remplacement rapproche des patients qui n'ont rien en commun.", _ASK,
+        ),
+        "postal_code", VALUE.str.strip_chars().str.contains("^(?:0+|9+)$"),
+    ),
+    OnValue(
+        rule(
+            "IDV-ADR-005", Severity.INFORMATION, "Le code postal a perdu son zéro initial.",
+            "Un tableur a traité le code comme un nombre ; insvigil compare le code rétabli.", "Corriger l'émetteur.",
+        ),
+        "postal_code", VALUE.str.strip_chars().str.contains("^[1-9][0-9]{3}$"),
+    ),
+    OnFile(
+        rule(
+            "IDV-ADR-006", Severity.INFORMATION, "Le téléphone est partagé par plus de vingt identités.",
+            "C'est le numéro d'une institution ou de l'accueil : il ne rapproche pas des personnes.", _ASK,
+        ),
+        phone_borne_by_many,
+    ),
+    OnFile(
+        rule(
+            "IDV-ADR-007", Severity.INFORMATION, "L'adresse électronique est partagée par plus de vingt identités.",
+            "C'est l'adresse d'une institution ou de l'accueil : elle ne rapproche pas des personnes.", _ASK,
+        ),
+        email_borne_by_many,
+    ),
+)  # fmt: skip
