@@ -152,6 +152,31 @@ class Rejects(dy.Schema):
     rejected = dy.Bool(nullable=False)
 
 
+class CrossChecks(dy.Schema):
+    """What a billing file (VID-HOSP, VID-IPP) says of the patient of a stay: compared with identities, never one.
+
+    Dates are YYYYMMDD. ``billing_nir`` is the patient's own, ``insured_nir`` the one who opens the rights; neither is
+    ever the INS.
+    """
+
+    offset = dy.UInt64(nullable=False)
+    line = dy.UInt32(nullable=False)
+    format = _text()  # V014, V015; null in VID-IPP
+    ipp = _text(nullable=False)
+    dossier = _text()
+    visit = _text()
+    matricule = _text()  # 15 characters, without OID
+    billing_nir = _text()
+    insured_nir = _text()
+    birth_date = _text()
+    sex = _text()
+    birth_rank = _text()
+    beneficiary_rank = _text()
+    mother_dossier = _text()
+    admitted = _text()
+    discharged = _text()
+
+
 class Identities(IdentityFields):
     """The identities of the register after folding: one row an active identity, fields as last received."""
 

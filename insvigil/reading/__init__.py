@@ -7,20 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from insvigil.reading.delimited import ColumnMap, Extract, read_extract
+    from insvigil.reading.inspection import inspect
     from insvigil.reading.movements import Reading, iter_movements, read_movements
     from insvigil.reading.rules import RULES
+    from insvigil.reading.vidhosp import CrossCheck, read_crosschecks
 
 _HOMES = {
     "RULES": "rules",
     "ColumnMap": "delimited",
+    "CrossCheck": "vidhosp",
     "Extract": "delimited",
     "Reading": "movements",
+    "inspect": "inspection",
     "iter_movements": "movements",
+    "read_crosschecks": "vidhosp",
     "read_extract": "delimited",
     "read_movements": "movements",
 }
 
-__all__ = ["RULES", "ColumnMap", "Extract", "Reading", "iter_movements", "read_extract", "read_movements"]
+__all__ = [
+    "RULES",
+    "ColumnMap",
+    "CrossCheck",
+    "Extract",
+    "Reading",
+    "inspect",
+    "iter_movements",
+    "read_crosschecks",
+    "read_extract",
+    "read_movements",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -259,9 +259,14 @@ class Plan:
             for need in required
         ]
         tables = (fields, groups, tests, choices, way_codes, rows, places, needs)
-        self.tables = (slot_fields, *(np.array(table, np.int32) for table in tables))
-        self.masks = np.array(masks, np.uint64)
-        self.test_words = np.array([_words_of(constant, 3) for constant in constants], np.uint64)
+        widths = (6, 4, 1, 2, 1, 6, 3, 4)
+        self.tables = (
+            slot_fields,
+            *(np.array(table, np.int32).reshape(-1, width) for table, width in zip(tables, widths, strict=True)),
+        )
+        self.masks = np.array(masks, np.uint64).reshape(-1, 2)
+        words = [_words_of(constant, 3) for constant in constants]
+        self.test_words = np.array(words, np.uint64).reshape(-1, 3)
         codecs_used = list(dict.fromkeys(["cp1252", *(set_.codec for set_ in CHARACTER_SETS)]))
         self.charmaps = np.array([_charmap(codec) for codec in codecs_used], np.uint16)
         self.charsets = np.array(

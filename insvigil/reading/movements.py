@@ -154,6 +154,8 @@ class _Reader:
                 notes.on_source(source, source.refusal, rejected=True)
             elif source.format in self._readers:
                 self._readers[source.format].close(source, notes)
+            elif source.format is Format.VIDHOSP:
+                notes.on_source(source, "IDV-LEC-510")
         counts["folded"] = counts["duplicates"] + counts["already_read"]
         return Reading(
             Sources.validate(_sources_frame(ended)),

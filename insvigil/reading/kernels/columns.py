@@ -1,0 +1,83 @@
+"""Fixed-width lines to string views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from insvigil.jit import kernel
+
+_WORDS = "Array(uint64, 1, 'A', aligned=False)"
+
+
+@kernel(
+    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], int64[:, ::1])"
+)
+def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, lines: Any) -> Any:
+    """Fill one row a line of ``buffer[:size]`` with the spans (begin, end) of it, blanks stripped; return rows, lines.
+
+    ``lines[row]`` is the offset, the number (from 0), the length of the line and whether a span holds a byte above
+    0x7F (such a span is left missing). A view longer than 12 bytes points into the buffer itself. Blank lines make no
+    row. Rows beyond the capacity are counted, not written.
+    """
+    ones = np.uint64(0x0101010101010101)
+    tops = np.uint64(0x8080808080808080)
+    lfs = np.uint64(0x0A0A0A0A0A0A0A0A)
+    full = np.uint64(0xFFFFFFFFFFFFFFFF)
+    half = np.uint64(0xFFFFFFFF)
+    row = 0
+    number = 0
+    at = 0
+    while at < size:
+        begin = at
+        while at < size:
+            word = words[at] ^ lfs
+            if ((word - ones) & ~word) & tops != 0:
+                break
+            at += 8
+        while at < size and buffer[at] != 10:
+            at += 1
+        end = min(at, size)
+        at += 1
+        number += 1
+        while end > begin and (buffer[end - 1] == 13 or buffer[end - 1] == 32 or buffer[end - 1] == 0x1A):
+            end -= 1
+        if end == begin:
+            continue
+        if row < lines.shape[0]:
+            lines[row, 0] = begin
+            lines[row, 1] = number - 1
+            lines[row, 2] = end - begin
+            lines[row, 3] = 0
+            for span in range(spans.shape[0]):
+                left = begin + spans[span, 0]
+                right = min(begin + spans[span, 1], end)
+                while left < right and buffer[left] == 32:
+                    left += 1
+                while right > left and buffer[right - 1] == 32:
+                    right -= 1
+                length = right - left
+                if length <= 0:
+                    continue
+                high_bytes = False
+                for k in range(left, right):
+                    if buffer[k] >= 0x80:
+                        high_bytes = True
+                if high_bytes:
+                    lines[row, 3] = 1
+                    continue
+                low = words[left] & half
+                high = np.uint64(left) << np.uint64(32)
+                if length <= 12:
+                    high = words[left + 4]
+                    if length <= 4:
+                        high = np.uint64(0)
+                        low &= full >> np.uint64(64 - 8 * length)
+                    elif length < 12:
+                        high &= full >> np.uint64(96 - 8 * length)
+                views[span, row, 0] = np.uint64(length) | (low << np.uint64(32))
+                views[span, row, 1] = high
+                valid[span, row >> 3] |= np.uint8(1 << (row & 7))
+        row += 1
+    return row, number

@@ -1,0 +1,151 @@
+"""VID-HOSP and VID-IPP, the billing files of the DIM: a source to compare identities with, never one that makes them.
+
+Positions: ATIH workbook MCO 2026, sheet VID-HOSP V015 (V014 has the same up to 468), and PSY 2024 for VID-IPP, as
+restated in ``docs/reference/formats-read.md``. The billing NIR (insured or beneficiary) is never taken for the INS.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from insvigil.errors import SourceError, UsageError
+from insvigil.frames import CrossChecks, Rejects
+from insvigil.reading.hl7_grammar import PADDING, string_series
+
+Span = tuple[int, int]
+"""First and last position of a field, counted from 1."""
+
+VIDHOSP: dict[str, Span] = {
+    "insured_nir": (1, 15),
+    "birth_date": (20, 27),
+    "sex": (28, 28),
+    "dossier": (29, 48),
+    "format": (49, 52),
+    "billing_nir": (62, 76),
+    "mother_dossier": (140, 159),
+    "visit": (181, 189),
+    "birth_rank": (190, 190),
+    "beneficiary_rank": (191, 193),
+    "admitted": (275, 282),
+    "discharged": (283, 290),
+    "ipp": (354, 373),
+    "matricule": (374, 388),
+}
+VIDIPP: dict[str, Span] = {
+    "insured_nir": (1, 15),
+    "birth_date": (16, 23),
+    "sex": (24, 24),
+    "format": (49, 52),
+    "billing_nir": (62, 76),
+    "birth_rank": (77, 77),
+    "beneficiary_rank": (78, 80),
+    "ipp": (81, 100),
+    "matricule": (121, 135),
+}
+SHORTEST_VIDHOSP, SHORTEST_VIDIPP = 373, 100
+DATES = ("birth_date", "admitted", "discharged")
+SEXES = {"1": "M", "2": "F", "3": "I"}
+
+TOO_SHORT, NO_IPP, NOT_ASCII, DATE = "IDV-LEC-511", "IDV-LEC-512", "IDV-LEC-513", "IDV-LEC-514"
+
+
+class CrossCheck(NamedTuple):
+    """The lines of a billing file: read = kept + rejected."""
+
+    rows: dy.DataFrame[CrossChecks]
+    rejects: dy.DataFrame[Rejects]
+    counts: dict[str, int]
+
+
+def read_crosschecks(path: Path) -> CrossCheck:
+    """Read a VID-HOSP (V014, V015) or VID-IPP file; the layout is told from the lines.
+
+    Raise ``UsageError`` for a missing path, ``SourceError`` for a file that is empty or neither of them.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"« {path} » n'existe pas ou n'est pas un fichier.", hint="Vérifiez le chemin.")
+    data = path.read_bytes()
+    first = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip()
+    if not first:
+        raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'export du DIM.")
+    layout, shortest = (VIDHOSP, SHORTEST_VIDHOSP) if first[48:51] == b"V01" else (VIDIPP, SHORTEST_VIDIPP)
+    if layout is VIDIPP and not (SHORTEST_VIDIPP <= len(first) < 200 and first[:13].strip(b" 0123456789AB") == b""):
+        raise SourceError(
+            f"« {path} » n'est ni un VID-HOSP (V014, V015) ni un VID-IPP.", hint="Vérifiez le fichier donné."
+        )
+    table = _sliced(data, layout)
+    reason = (
+        pl.when(pl.col("length") < shortest)
+        .then(pl.lit(TOO_SHORT))
+        .when("strange")
+        .then(pl.lit(NOT_ASCII))
+        .when(pl.col("ipp").is_null())
+        .then(pl.lit(NO_IPP))
+    )
+    table = table.with_columns(reason.alias("code"))
+    kept = table.filter(pl.col("code").is_null())
+    dated = kept.with_columns(_day(name).alias(name) for name in DATES if name in layout)
+    unreadable = kept.filter(kept["birth_date"].is_not_null() & dated["birth_date"].is_null())
+    rejects = pl.concat(
+        [
+            _notes(table.filter(pl.col("code").is_not_null()), path, rejected=True),
+            _notes(unreadable.with_columns(code=pl.lit(DATE)), path, rejected=False),
+        ]
+    ).sort("offset")
+    rows = dated.with_columns(
+        pl.col("sex").replace_strict(SEXES, default=None),
+        *(pl.lit(None, pl.String).alias(name) for name in CrossChecks.column_names() if name not in dated.columns),
+    ).select(CrossChecks.column_names())
+    counts = {"read": table.height, "kept": kept.height, "folded": 0, "rejected": table.height - kept.height}
+    return CrossCheck(CrossChecks.validate(rows), Rejects.validate(rejects), counts)
+
+
+def _sliced(data: bytes, layout: dict[str, Span]) -> pl.DataFrame:
+    from insvigil.reading.kernels.columns import slice_lines
+
+    buffer = np.zeros(len(data) + PADDING, np.uint8)
+    buffer[: len(data)] = np.frombuffer(data, np.uint8)
+    words = np.ndarray((len(data) + PADDING - 7,), np.dtype("<u8"), buffer, strides=(1,))
+    spans = np.array([(first - 1, last) for first, last in layout.values()], np.int64)
+    room = data.count(b"\n") + 1
+    views = np.zeros((len(spans), room, 2), np.uint64)
+    valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
+    lines = np.empty((room, 4), np.int64)
+    count, _ = slice_lines(buffer, words, len(data), spans, views, valid, lines)
+    text = pa.py_buffer(buffer)
+    columns = {
+        name: string_series(name, count, views[number], valid[number], text) for number, name in enumerate(layout)
+    }
+    return pl.DataFrame(columns).with_columns(
+        offset=pl.Series(lines[:count, 0].astype(np.uint64)),
+        line=pl.Series(lines[:count, 1].astype(np.uint32) + 1),
+        length=pl.Series(lines[:count, 2]),
+        strange=pl.Series(lines[:count, 3] == 1),
+    )
+
+
+def _day(name: str) -> pl.Expr:
+    """Return DDMMYYYY as YYYYMMDD, null when it is not eight digits or the column is not in this layout."""
+    text = pl.col(name)
+    turned = pl.concat_str(text.str.slice(4, 4), text.str.slice(2, 2), text.str.slice(0, 2))
+    return pl.when(text.str.contains("^[0-9]{8}$") & (text != "00000000")).then(turned)
+
+
+def _notes(rows: pl.DataFrame, path: Path, *, rejected: bool) -> pl.DataFrame:
+    return rows.select(
+        pl.lit(0, pl.UInt32).alias("source"),
+        pl.lit(str(path)).alias("path"),
+        pl.col("offset").cast(pl.UInt64),
+        pl.col("line").cast(pl.UInt32),
+        pl.lit(None, pl.String).alias("segment"),
+        pl.lit(None, pl.UInt16).alias("field"),
+        "code",
+        pl.lit(rejected).alias("rejected"),
+    )
