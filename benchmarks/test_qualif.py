@@ -17,8 +17,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from insvigil.frames import IDENTITY_FIELDS, Changes, Identities, StatusLedger, Stays
 from insvigil.qualif import OBSERVED, derive_statuses, measure, status_history
+from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.settings import QualifSettings
-from insvigil.vocabulary import Grain, Mesh, Status
+from insvigil.vocabulary import Grain, Status
 
 SIZE = float(os.environ.get("INSVIGIL_YEAR", "1"))
 PEOPLE, MOVEMENTS, SEED = int(500_000 * SIZE), int(2_000_000 * SIZE), 7
@@ -159,7 +160,7 @@ def test_measure__every_mesh_with_ledger(
     settings = QualifSettings(poles=poles)
     found = benchmark.pedantic(
         lambda: measure(
-            people, statuses, stays, settings, period=YEAR, ledger=ledger, meshes=list(Mesh), grains=grains
+            people, statuses, stays, settings, period=YEAR, ledger=ledger, meshes=ALL_MESHES, grains=grains
         ),
         rounds=3,
     )

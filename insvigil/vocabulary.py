@@ -233,6 +233,7 @@ class Mesh(Coded):
     UNIT = "unit", "unité fonctionnelle"
     ACTIVITY = "activity", "activité"
     AGE_BAND = "age_band", "tranche d'âge"
+    DETECTOR = "detector", "détecteur"
 
 
 class Grain(Coded):

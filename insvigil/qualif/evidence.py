@@ -81,10 +81,15 @@ def _says(*codes: str) -> pl.Expr:
     return pl.any_horizontal(pl.col("codes").str.contains(f" {code} ", literal=True) for code in codes)
 
 
+def carries(*codes: str) -> pl.Expr:
+    """Return whether PID-32 holds one of the codes, as status or as attribute."""
+    said = pl.concat_str("identity_code", "attributes", separator=" ", ignore_nulls=True).str.to_uppercase()
+    return pl.concat_str(pl.lit(" "), said, pl.lit(" ")).str.contains_any([f" {code} " for code in codes])
+
+
 def in_base() -> pl.Expr:
     """Return whether an identity counts in the rates: it carries no code of ``OFF_BASE``."""
-    said = pl.concat_str("identity_code", "attributes", separator=" ", ignore_nulls=True).str.to_uppercase()
-    return ~pl.concat_str(pl.lit(" "), said, pl.lit(" ")).str.contains_any([f" {code} " for code in OFF_BASE])
+    return ~carries(*OFF_BASE)
 
 
 def _day(column: str) -> pl.Expr:

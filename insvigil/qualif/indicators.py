@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
-from insvigil.qualif.definitions import LABELS, RULE_VERSION
-from insvigil.qualif.evidence import in_base, known
+from insvigil.qualif.definitions import LABELS, QUALIFICATION, RULE_VERSION, VARIANTS
+from insvigil.qualif.evidence import carries, in_base, known
 from insvigil.qualif.history import RANK, History, base_by_day, history
 from insvigil.qualif.objectives import join_objectives
 from insvigil.qualif.passages import UNKNOWN, Passages, passages
@@ -23,6 +23,9 @@ from insvigil.vocabulary import Grain, Mesh, Status
 
 AGE_BANDS = ((0, "0-17"), (18, "18-44"), (45, "45-64"), (65, "65-74"), (75, "75+"))
 """First age of each band (insvigil's convention), at the end of the span."""
+
+ALL_MESHES = (Mesh.ESTABLISHMENT, Mesh.SITE, Mesh.POLE, Mesh.UNIT, Mesh.ACTIVITY, Mesh.AGE_BAND)
+"""The meshes ``measure`` knows."""
 
 _ACTIVE = {
     "Q_FILE_ACTIVE": (Status.QUALIFIEE,),
@@ -56,22 +59,61 @@ def measure(
     programme or indicator.
     """
     told = history(identities, statuses, ledger)
-    visits = passages(identities.filter(in_base()), stays, settings)
+    visits = passages(identities, stays, settings)
+    fictive, doubtful = (identities.select(carries(code)).to_series() for code in ("FICT", "DOUT"))
+    counted = identities.select(in_base()).to_series()
+    base = _only(visits, counted)
     birth = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
     births = birth.to_series().to_numpy()
     levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
     parts = [_blank(period)]
     for spans in cuts(period, grains):
-        counted = list(_counts(visits.movements, visits, told, births, spans, meshes, once=True))
-        parts += [_coded(counts, code, kept) for counts in counted for code, kept in _ACTIVE.items()]
-        for code, venues in (("Q_PASSAGE_ENTREE", visits.entries), ("Q_PASSAGE_SORTIE", visits.exits)):
-            found = _counts(venues, visits, told, births, spans, meshes, once=False)
-            parts += [_coded(counts, code, _QUALIFIED) for counts in found]
+        parts += _rates(base, told, births, spans, meshes)
         parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
+    whole = next(cuts(period, ()))
+    for suffix, kept in (("SANS_DOUT", counted & ~doubtful), ("AVEC_FICT", counted | fictive)):
+        varied = pl.concat(_rates(_only(visits, kept), told, births, whole, [Mesh.ESTABLISHMENT]))
+        varied = varied.with_columns(code=pl.col("code") + f"_{suffix}")
+        parts.append(varied.filter(pl.col("code").is_in([variant.code for variant in VARIANTS])))
+    parts.append(_faulty(base, statuses, whole))
     figures = pl.concat(parts[1:])
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
     return Indicators.validate(_judged(figures, statuses, settings, programmes, dated=ledger is not None))
+
+
+def _only(visits: Passages, kept: pl.Series) -> Passages:
+    """Return the visits of the identities kept."""
+    movements, entries, exits = (frame.filter(kept.gather(frame["identity_id"])) for frame in visits[:3])
+    return Passages(movements, entries, exits, visits.labels)
+
+
+def _rates(
+    visits: Passages, told: History, births: NDArray[np.int32], spans: Spans, meshes: Sequence[Mesh]
+) -> list[pl.DataFrame]:
+    active = list(_counts(visits.movements, visits, told, births, spans, meshes, once=True))
+    rates = [_coded(counts, code, kept) for counts in active for code, kept in _ACTIVE.items()]
+    venues = {"Q_PASSAGE_ENTREE": visits.entries, "Q_PASSAGE_SORTIE": visits.exits, "PLAFOND_DOCUMENTS": visits.exits}
+    for code, seen in venues.items():
+        found = _counts(seen, visits, told, births, spans, meshes, once=False)
+        rates += [_coded(counts, code, _QUALIFIED) for counts in found]
+    return rates
+
+
+def _faulty(visits: Passages, statuses: pl.DataFrame, whole: Spans) -> pl.DataFrame:
+    """Return how many qualified identities of the file active carry an anomaly, as they stand today."""
+    inside = whole.of(visits.movements["day"].to_physical().fill_null(-(2**31)).to_numpy(writable=True)) >= 0
+    seen = visits.movements.filter(inside)["identity_id"].unique()
+    qualified = statuses[seen].filter(pl.col("status") == Status.QUALIFIEE)
+    return pl.select(
+        mesh=pl.lit(Mesh.ESTABLISHMENT.value),
+        mesh_value=pl.lit(""),
+        period_start=pl.lit(whole.start[0]),
+        period_end=pl.lit(whole.end[0]),
+        code=pl.lit("TX_QUAL_DEFAUT"),
+        numerator=pl.lit(qualified.height - qualified["anomaly"].null_count(), pl.Int64),
+        denominator=pl.lit(qualified.height, pl.Int64),
+    )
 
 
 def _counts(
@@ -155,7 +197,7 @@ def _present_base(identities: pl.DataFrame, statuses: pl.DataFrame, period: tupl
 
 def _blank(period: tuple[date, date]) -> pl.DataFrame:
     """Return a row of zeros for each indicator of the establishment, so that none is ever missing."""
-    return pl.DataFrame({"code": list(LABELS)}).select(
+    return pl.DataFrame({"code": [one.code for one in (*QUALIFICATION, *VARIANTS)]}).select(
         mesh=pl.lit(Mesh.ESTABLISHMENT.value),
         mesh_value=pl.lit(""),
         period_start=pl.lit(period[0]),

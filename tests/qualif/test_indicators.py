@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from insvigil.errors import SettingsError
 from insvigil.qualif import active_period, derive_statuses, measure
+from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
+from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Grain, Mesh
 from tests.qualif.people import QUALIFIED, TRAITS, UNHURRIED, identities, stays
@@ -65,6 +67,22 @@ def test_measure__fictive_deactivated_and_slave_identities_count_nowhere(code: s
     )
     found = figures(people, came)
     assert value(found, "Q_FILE_ACTIVE") == value(found, "Q_BASE") == value(found, "Q_PASSAGE_ENTREE") == (1, 1)
+
+
+def test_measure__variants_leave_out_the_doubtful_and_take_in_the_fictive() -> None:
+    people = identities(QUALIFIED, TRAITS | {"attributes": "DOUT"}, TRAITS | {"identity_code": "FICT"})
+    came = stays(*({"ipp": f"000{n}", "dossier": f"D{n}", "movement_at": at(2)} for n in range(3)))
+    found = figures(people, came)
+    for code in ("Q_FILE_ACTIVE", "Q_PASSAGE_ENTREE"):
+        assert value(found, code) == (1, 2)
+        assert value(found, f"{code}_SANS_DOUT") == (1, 1)
+        assert value(found, f"{code}_AVEC_FICT") == (1, 3)
+
+
+def test_measure__qualified_with_a_fault_are_told() -> None:
+    people = identities(QUALIFIED, QUALIFIED | {"document": "PC"}, QUALIFIED | {"document": "PC"}, TRAITS)
+    came = stays(*({"ipp": f"000{n}", "dossier": f"D{n}", "movement_at": at(2)} for n in (0, 1, 3)))
+    assert value(figures(people, came), "TX_QUAL_DEFAUT") == (1, 2)
 
 
 def test_measure__announced_movements_are_no_passage() -> None:
@@ -146,7 +164,7 @@ def test_measure__grains_cut_the_period_and_stay_within_it() -> None:
 
 def test_measure__without_target_everything_is_said_and_nothing_is_judged() -> None:
     found = figures(identities(), stays())
-    assert found["code"].n_unique() == found.height == 9
+    assert found["code"].to_list() == [one.code for one in (*QUALIFICATION, *VARIANTS)]
     assert found["verdict"].unique().to_list() == ["non_evaluable"]
     assert found["target"].null_count() == found["gap"].null_count() == found.height
     committed = figures(
@@ -209,7 +227,7 @@ MOVEMENT = st.fixed_dictionaries(
 def test_measure__the_four_rates_sum_to_the_whole_at_every_mesh(
     people: list[dict[str, Any]], movements: list[dict[str, Any]]
 ) -> None:
-    found = figures(identities(*people), stays(*movements), meshes=list(Mesh), grains=[Grain.MONTH, Grain.WEEK])
+    found = figures(identities(*people), stays(*movements), meshes=ALL_MESHES, grains=[Grain.MONTH, Grain.WEEK])
     four = found.filter(pl.col("code").is_in(["TX_QUAL", "TX_VALI", "TX_RECUP", "TX_PROV"]))
     sums = four.group_by("mesh", "mesh_value", "period_start", "period_end").agg(
         pl.col("numerator").sum(), pl.col("denominator").first(), rates=pl.len()

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from insvigil.qualif import derive_statuses, ins_changes, measure
+from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.register import Register, identities, open_register, status_ledger, stays
 from insvigil.settings import QualifSettings, RegisterSettings
 from insvigil.vocabulary import DELETED, Grain, Mesh
@@ -145,7 +146,7 @@ def found(register: Register) -> pl.DataFrame:
         NONE,
         period=PERIOD,
         ledger=status_ledger(register),
-        meshes=list(Mesh),
+        meshes=ALL_MESHES,
         grains=[Grain.MONTH],
     )
 
