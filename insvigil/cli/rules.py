@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,34 +12,37 @@ from insvigil.errors import UsageError
 
 
 @click.command(cls=Command, example="insvigil rules --select IDV-NOM,IDV-INS --json")
-@click.option(
-    "--select", metavar="CODES", default="", help="Seulement ces codes ou débuts de code, séparés par des virgules."
-)
+@click.option("--select", metavar="CODES", default="", help="Ces codes ou débuts de code, séparés par des virgules.")
 @click.option("--ignore", metavar="CODES", default="", help="Sans ces codes ou débuts de code.")
-@click.option(
-    "--statistics", metavar="DOSSIER", type=click.Path(path_type=Path), help="Compte les constats d'une sortie."
-)
+@click.option("--statistics", is_flag=True, help="Compte les constats de la dernière sortie, ou de --out.")
+@click.option("--out", metavar="DOSSIER", type=click.Path(path_type=Path), help="La sortie à compter.")
 @click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
-def rules(select: str, ignore: str, statistics: Path | None, as_machine: bool) -> None:
+def rules(select: str, ignore: str, statistics: bool, out: Path | None, as_machine: bool) -> None:
     """Liste les règles : code, gravité, portée, phrase, source et degré de certitude."""
     from insvigil.pipeline import catalogue
 
     chosen = [rule for rule in catalogue() if _named(rule.code, select, default=True) and not _named(rule.code, ignore)]
-    found = _counts(statistics) if statistics else None
+    found = _findings(out or _last_run()) if statistics or out else None
     if as_machine:
         keys = ("code", "severity", "scope", "sentence", "reason", "advice", "source", "confidence")
-        rows = [{key: str(asdict(rule)[key]) for key in keys} for rule in chosen]
-        as_json([row | {"findings": found.get(row["code"], 0)} for row in rows] if found is not None else rows)
-        return
-    columns = ["code", "gravité", "portée", "phrase", "source", "certitude"]
-    cells: list[tuple[str, ...]] = [
-        (rule.code, rule.severity.label, rule.scope.label, rule.sentence, rule.source, rule.confidence.label)
-        for rule in chosen
-    ]
-    if found is not None:
-        columns = [*columns[:2], "constats", *columns[2:]]
-        cells = [(*row[:2], str(found.get(row[0], 0)), *row[2:]) for row in cells]
-    table(columns, cells)
+        rows: list[dict[str, object]] = [{key: str(getattr(rule, key)) for key in keys} for rule in chosen]
+        as_json(rows if found is None else [row | {"findings": found.get(str(row["code"]), 0)} for row in rows])
+    elif found is not None:
+        counted = sorted(
+            ((found.get(rule.code, 0), rule) for rule in chosen), key=lambda pair: (-pair[0], pair[1].code)
+        )
+        table(
+            ["constats", "code", "gravité", "phrase"],
+            [(str(count), rule.code, rule.severity.label, rule.sentence) for count, rule in counted if count],
+        )
+    else:
+        table(
+            ["code", "gravité", "portée", "phrase", "source", "certitude"],
+            [
+                (rule.code, rule.severity.label, rule.scope.label, rule.sentence, rule.source, rule.confidence.label)
+                for rule in chosen
+            ],
+        )
 
 
 @click.command(cls=Command, example="insvigil explain IDV-INS-001")
@@ -95,14 +97,23 @@ def _named(code: str, prefixes: str, *, default: bool = False) -> bool:
     return any(code.startswith(prefix) for prefix in wanted) if wanted else default
 
 
-def _counts(folder: Path) -> dict[str, int]:
+def _last_run() -> Path:
+    """Return the newest folder of results under ./sortie."""
+    runs = sorted(Path("sortie").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise UsageError("Aucune sortie dans le dossier « sortie ».", hint="Nommez-en une : --out DOSSIER.")
+    return runs[-1].parent
+
+
+def _findings(folder: Path) -> dict[str, int]:
+    """Return how many times each rule found something in a folder of results."""
     import polars as pl
 
+    if not (folder / "run.json").exists():
+        raise UsageError(f"{folder} n'est pas une sortie d'insvigil.", hint="Donnez un dossier écrit par insvigil run.")
     counts: dict[str, int] = {}
     for name in ("anomalies.parquet", "rejects.parquet"):
         if (folder / name).exists():
-            frame = pl.read_parquet(folder / name, columns=["code"]).group_by("code").len()
-            counts |= dict(frame.iter_rows())
-    if not counts and not (folder / "run.json").exists():
-        raise UsageError(f"{folder} n'est pas une sortie d'insvigil.", hint="Donnez un dossier écrit par insvigil run.")
+            found = pl.read_parquet(folder / name, columns=["code"]).group_by("code").len()
+            counts |= dict(found.iter_rows())
     return counts
