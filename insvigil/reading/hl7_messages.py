@@ -63,6 +63,10 @@ class Hl7Reader:
         counts["kept"] += len(kept)
         columns = pl.DataFrame(found.columns).with_row_index("row")
         here = where.at(kept)
+        shifted = shifted_movements(columns)
+        if shifted.any():
+            columns = with_movements_in_place(columns, shifted)
+            notes.about(here.at(shifted.to_numpy()), code=ZBE_SHIFTED, segment="ZBE", field=4)
         self._note(found, batch, index, where, notes)
         self._note_deviations(columns, here, notes)
         _note_charsets(columns["charset_declared"], found.natures, sources, here)
@@ -70,10 +74,6 @@ class Hl7Reader:
             if trigger not in hl7_pam.EFFECTIVE_TRIGGERS:
                 counts["ignored"] += times
                 counts[f"ignored_{_printable(trigger)}"] += times
-        shifted = shifted_movements(columns)
-        if shifted.any():
-            columns = with_movements_in_place(columns, shifted)
-            notes.about(here.at(shifted.to_numpy()), code=ZBE_SHIFTED, segment="ZBE", field=4)
         movements = hl7_pam.movements(columns, here)
         self._note_identifiers(movements, here, counts, notes)
         return movements

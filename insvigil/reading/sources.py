@@ -200,7 +200,7 @@ def look_at(source: Source) -> None:
     source.whole = head if len(head) < HEAD else None  # small files are opened once
 
 
-_SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
+_SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS|EVN|PID)[^A-Za-z0-9\s]")
 _VIDHOSP = re.compile(rb"^.{48}V01[0-9]", re.DOTALL)
 
 

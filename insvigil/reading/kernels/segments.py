@@ -96,7 +96,7 @@ def index_messages(
             line += 1
             while begin < end and (buffer[begin] == 0x0B or buffer[begin] == 0x1C):  # MLLP marks
                 begin += 1
-            if end - begin > 3 and buffer[begin] == 0xEF and buffer[begin + 1] == 0xBB and buffer[begin + 2] == 0xBF:
+            if end - begin >= 3 and buffer[begin] == 0xEF and buffer[begin + 1] == 0xBB and buffer[begin + 2] == 0xBF:
                 begin += 3  # byte order mark, also where files were joined
             while end > begin and (buffer[end - 1] == 0x1C or buffer[end - 1] == 0x0B):
                 end -= 1

@@ -1,0 +1,95 @@
+"""Each deviation met in real feeds has an invented message and yields its code, and no other message does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from insvigil.reading import RULES, read_movements
+from insvigil.settings import ReadingSettings
+
+FOLDER = Path(__file__).parents[2] / "fixtures" / "reading" / "deviations"
+SETTINGS = ReadingSettings()
+REFUSED = {"010", "011", "012", "013"}
+# a wrong number breaks several rules at once: the stories that come with other codes
+WITH = {
+    "203": {"203"},
+    "209": {"209"},
+    "213": {"213"},
+    "219": {"219", "220", "222", "223"},
+    "218": {"218", "223"},
+    "221": {"221"},
+    "227": {"227"},
+    "302": {"302"},
+}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.hl7")), ids=lambda path: path.stem)
+def test_read_movements__names_the_deviation(path: Path) -> None:
+    reading = read_movements([path], SETTINGS)
+    number = path.stem[:3]
+    codes = {code[-3:] for code in reading.rejects["code"]}
+    assert codes == WITH.get(number, {number})
+    assert reading.rejects["rejected"].to_list() == [number in REFUSED] * reading.rejects.height
+    assert reading.counts["read"] == reading.counts["kept"] + reading.counts["rejected"]
+
+
+def test_read_movements__has_nothing_to_say_of_conforming_messages() -> None:
+    reading = read_movements([FOLDER / "conforming.hl7"], SETTINGS)
+    assert reading.rejects.height == 0
+    assert reading.counts["kept"] == 2
+
+
+def test_rules__each_code_of_messages_has_a_fixture() -> None:
+    told = {path.stem[:3] for path in FOLDER.glob("[0-9]*.hl7")}
+    rules = {rule.code[-3:] for rule in RULES if rule.code[8] in "123" or "010" <= rule.code[-3:] <= "020"}
+    assert told == rules
+
+
+def test_read_movements__puts_a_shifted_zbe_back_in_place() -> None:
+    row = read_movements([FOLDER / "302_zbe_shifted.hl7"], SETTINGS).movements.row(0, named=True)
+    assert row["movement_action"] == "INSERT"
+    assert row["movement_historic"] == "N"
+    assert row["movement_origin"] is None
+    assert (row["unit_medical"], row["unit_care"], row["movement_nature"]) == ("3201", "3202", "HMS")
+
+
+def test_read_movements__never_takes_a_stray_matricule() -> None:
+    for story in ("209_ins_with_unknown_oid", "210_matricule_in_hd1"):
+        assert read_movements([FOLDER / f"{story}.hl7"], SETTINGS).movements["matricule"][0] is None
+
+
+def test_read_movements__keeps_the_nir_when_a_nia_comes_with_it() -> None:
+    row = read_movements([FOLDER / "217_nia_equals_nir.hl7"], SETTINGS).movements.row(0, named=True)
+    assert row["matricule_oid"] == "1.2.250.1.213.1.4.8"
+
+
+def test_read_movements__accepts_test_messages_outside_production() -> None:
+    reading = read_movements([FOLDER / "106_test_message_in_production.hl7"], ReadingSettings(production=False))
+    assert reading.rejects.height == 0
+
+
+def test_read_movements__decodes_by_the_bytes_and_says_it() -> None:
+    reading = read_movements([FOLDER / "101_declared_utf8_sent_latin.hl7"], SETTINGS)
+    assert reading.movements["birth_name"].to_list() == ["NOËL"]
+    assert reading.sources.select("charset_declared", "charset_found").row(0) == ("UNICODE UTF-8", "8 bits")
+
+
+def test_rules__are_unique_french_and_complete() -> None:
+    codes = [rule.code for rule in RULES]
+    assert len(codes) == len(set(codes))
+    assert codes == sorted(codes)
+    for rule in RULES:
+        assert rule.code.startswith("IDV-LEC-")
+        assert all(text.endswith(".") for text in (rule.sentence, rule.reason, rule.advice))
+
+
+def test_read_movements__tells_positions_and_never_values() -> None:
+    reading = read_movements([FOLDER], SETTINGS)
+    text = reading.rejects.drop("path").write_csv() + str(reading.counts) + reading.sources.drop("path").write_csv()
+    for value in ("BRINDILLE", "LISON", "000123", "284037621904"):
+        assert value not in text
+    several = reading.rejects.filter(pl.col("path").str.contains("105_"))
+    assert several.select("offset", "line", "segment", "field").row(0)[1:] == (5, "MSH", 10)
