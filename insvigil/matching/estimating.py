@@ -13,12 +13,13 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.blocking import TILE, Work, row_bits
+from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.levels import EXACT, LEVELS, TRAITS, WIDTH
 from insvigil.matching.weights import Bits, Levels, Score, Weights, probability
 
-RANDOM_ROWS = 2_048
-ROUNDS = 40
+RANDOM_ROWS = 1_024
+ROUNDS = 12
 TRUST = 20.0
 """Pairs that the starting frequencies are worth, against those of the file."""
 ABSENT = 0.95
@@ -29,7 +30,7 @@ def looks_like_a_hospital(traits: pl.DataFrame) -> bool:
     return any(traits[name].null_count() < ABSENT * traits.height for name in ("sex", "birth_place"))
 
 
-def random_pairs(encoding: Encoding, weights: Weights) -> Levels:
+def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> Levels:
     """Return the levels of pairs of identities taken at random: by content, so that their order does not matter."""
     from insvigil.matching.kernels import candidates as k
     from insvigil.matching.kernels.comparing import compare
@@ -50,7 +51,9 @@ def random_pairs(encoding: Encoding, weights: Weights) -> Levels:
         work.units, 0, work.keys, np.uint64(shift), encoding.lines, encoding.lists, encoding.chars, encoding.lengths,
         encoding.letters, encoding.sounds, weights.tables(encoding.size), np.float32(-1e9), False, pairs, levels,
     )  # fmt: skip
-    return levels[:written]
+    levels = levels[:written]
+    settle_contacts(traits, pairs[:written, 0], pairs[:written, 1], levels)
+    return levels
 
 
 def shares(levels: Levels, weights: npt.NDArray[np.float64] | None = None) -> Bits:

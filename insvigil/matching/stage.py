@@ -23,7 +23,7 @@ from insvigil.matching.weights import Bits, Weights, probability, shipped
 from insvigil.settings import MatchingSettings
 from insvigil.vocabulary import Finding
 
-HOPELESS = -12.0
+HOPELESS = -20.0
 """Bits below which a pair teaches nothing to EM."""
 
 
@@ -104,7 +104,7 @@ def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSett
     start = Weights(weights.chance)
     found = compare_candidates(encoding, start, HOPELESS, threads=settings.threads, limit=settings.max_comparisons)
     settle_contacts(traits, found.left, found.right, found.levels)
-    return learn_by_em(found.levels, random_pairs(encoding, start), encoding.size, start)
+    return learn_by_em(found.levels, random_pairs(traits, encoding, start), encoding.size, start)
 
 
 def _bits(chance: float) -> float:

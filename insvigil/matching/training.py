@@ -64,7 +64,7 @@ def draw_sample(traits: pl.DataFrame, person: npt.NDArray[np.int64], weights: We
 
 def chance_frequencies(traits: pl.DataFrame, weights: Weights) -> Bits:
     """Return how often two identities of a large file taken at random have each level."""
-    return shares(random_pairs(encode(traits), weights))
+    return shares(random_pairs(traits, encode(traits), weights))
 
 
 def fit(
