@@ -379,3 +379,31 @@ class Indicators(dy.Schema):
     target_confidence = _text()
     verdict = _enum(Verdict)
     gap = dy.Float64(nullable=True)  # points missing to the target
+
+
+class Objectives(dy.Schema):
+    """The objectives of the programmes and of the establishment, one row an objective, each with its answer.
+
+    ``target`` is in percent, ``gap`` in points. ``weekly_pace`` is how many identities (or venues) more are counted
+    each week at the present pace, ``weekly_need`` how many must be to be there on the ``deadline``.
+    """
+
+    programme = _text(nullable=False)
+    programme_name = _text(nullable=False)
+    label = _text(nullable=False)
+    indicator = _text()
+    verdict = _enum(Verdict)
+    reason = _text()  # why it is not assessable, in French
+    numerator = dy.Int64(nullable=True)
+    denominator = dy.Int64(nullable=True)
+    rate = dy.Float64(nullable=True)
+    target = dy.Float64(nullable=True)
+    gap = dy.Float64(nullable=True)
+    missing = dy.Int64(nullable=True)  # identities (or venues) missing to the target
+    weekly_pace = dy.Float64(nullable=True)
+    reached_on = dy.Date(nullable=True)  # day on which the present pace reaches the target
+    deadline = dy.Date(nullable=True)
+    weekly_need = dy.Float64(nullable=True)
+    source = _text(nullable=False)
+    confidence = _text(nullable=False)
+    to_confirm = dy.Bool(nullable=False)  # shown « à confirmer »

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from insvigil.qualif.assessment import assess
 from insvigil.qualif.indicators import measure
 from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.milestones import OBSERVED, ins_changes
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
+from insvigil.qualif.vigilance import measure_vigilance
 
 __all__ = [
     "OBSERVED",
     "active_period",
+    "assess",
     "current",
     "derive_statuses",
     "ins_changes",
     "load_programmes",
     "measure",
+    "measure_vigilance",
     "status_anomalies",
     "status_history",
     "transitions",

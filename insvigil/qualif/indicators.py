@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
-from insvigil.qualif.definitions import LABELS, QUALIFICATION, RULE_VERSION, VARIANTS
+from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.evidence import carries, in_base, known
 from insvigil.qualif.history import RANK, History, base_by_day, history
-from insvigil.qualif.objectives import join_objectives
+from insvigil.qualif.objectives import judged
 from insvigil.qualif.passages import UNKNOWN, Passages, passages
 from insvigil.qualif.programmes import Programme
 from insvigil.qualif.spans import Spans, cuts
@@ -79,7 +79,9 @@ def measure(
     figures = pl.concat(parts[1:])
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
-    return Indicators.validate(_judged(figures, statuses, settings, programmes, dated=ledger is not None))
+    source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
+    source = source if ledger is not None else f"{source} (statut présent)"
+    return judged(figures, settings, source=source, programmes=programmes)
 
 
 def _only(visits: Passages, kept: pl.Series) -> Passages:
@@ -205,35 +207,6 @@ def _blank(period: tuple[date, date]) -> pl.DataFrame:
         code="code",
         numerator=pl.lit(0, pl.Int64),
         denominator=pl.lit(0, pl.Int64),
-    )
-
-
-def _judged(
-    figures: pl.DataFrame,
-    statuses: pl.DataFrame,
-    settings: QualifSettings,
-    programmes: Sequence[Programme] | None,
-    *,
-    dated: bool,
-) -> pl.DataFrame:
-    """Return the figures in the shape and order of ``Indicators``, each with its source and its verdict."""
-    source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
-    place = settings.finess_ej or "ensemble"
-    named = figures.with_columns(
-        label=pl.col("code").replace_strict(LABELS, return_dtype=pl.String),
-        mesh_value=pl.when(pl.col("mesh") == Mesh.ESTABLISHMENT).then(pl.lit(place)).otherwise(pl.col("mesh_value")),
-        rate=pl.when(pl.col("denominator") > 0).then(pl.col("numerator") / pl.col("denominator")),
-        status_source=pl.lit(source if dated else f"{source} (statut présent)"),
-        rule_version=pl.lit(RULE_VERSION),
-    )
-    judged = join_objectives(named, settings, programmes).select(Indicators.column_names())
-    return judged.sort(
-        pl.col("code").cast(pl.Enum(list(LABELS))),
-        pl.col("mesh").cast(pl.Enum(Mesh)),
-        "mesh_value",
-        "period_start",
-        "period_end",
-        "programme",
     )
 
 

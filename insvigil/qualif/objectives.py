@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import dataframely as dy
 import polars as pl
 
 from insvigil.errors import SettingsError
-from insvigil.qualif.definitions import LABELS
+from insvigil.frames import Indicators
+from insvigil.qualif.definitions import LABELS, RULE_VERSION
 from insvigil.qualif.programmes import Programme, load_programmes
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Mesh, Verdict
@@ -19,6 +21,27 @@ def target_of(commitment: ObjectiveSettings) -> float | None:
     if commitment.progression is not None and commitment.baseline is not None:
         levels.append(commitment.baseline + commitment.progression)
     return max(levels, default=None)
+
+
+def judged(
+    figures: pl.DataFrame, settings: QualifSettings, *, source: str, programmes: Sequence[Programme] | None = None
+) -> dy.DataFrame[Indicators]:
+    """Return the counts (code, mesh, mesh_value, period, numerator, denominator) as figures with their verdicts.
+
+    A ``rate`` already there is kept (delays in days); else it is the numerator over the denominator.
+    """
+    place = settings.finess_ej or "ensemble"
+    counted = pl.when(pl.col("denominator") > 0).then(pl.col("numerator") / pl.col("denominator"))
+    named = figures.with_columns(
+        label=pl.col("code").replace_strict(LABELS, return_dtype=pl.String),
+        mesh_value=pl.when(pl.col("mesh") == Mesh.ESTABLISHMENT).then(pl.lit(place)).otherwise(pl.col("mesh_value")),
+        rate=pl.coalesce("rate", counted) if "rate" in figures.columns else counted,
+        status_source=pl.lit(source),
+        rule_version=pl.lit(RULE_VERSION),
+    )
+    rows = join_objectives(named, settings, programmes).select(Indicators.column_names())
+    order = (pl.col("code").cast(pl.Enum(list(LABELS))), pl.col("mesh").cast(pl.Enum(Mesh)))
+    return Indicators.validate(rows.sort(*order, "mesh_value", "period_start", "period_end", "programme"))
 
 
 def join_objectives(

@@ -1,0 +1,180 @@
+"""Objectives → answers: reached or not, how far, at which pace, and on which day the present pace gets there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from insvigil.frames import Identities, Indicators, Objectives, Statuses, StatusLedger, Stays
+from insvigil.qualif.evidence import in_base
+from insvigil.qualif.history import RANK, history
+from insvigil.qualif.objectives import target_of
+from insvigil.qualif.passages import Passages, passages
+from insvigil.qualif.programmes import SHOWN_AS_OFFICIAL, Objective, Programme, load_programmes
+from insvigil.settings import ObjectiveSettings, QualifSettings
+from insvigil.vocabulary import Mesh, Status, Verdict
+
+PACE_DAYS = 56
+"""The pace is that of the last eight weeks (insvigil's convention)."""
+
+_KEPT: dict[str, tuple[Status, ...]] = {
+    "TX_VALI": (Status.VALIDEE,),
+    "TX_RECUP": (Status.RECUPEREE,),
+    "TX_PROV": (Status.PROVISOIRE,),
+}
+_KEPT |= {"IN_INSI": (Status.RECUPEREE, Status.QUALIFIEE)}
+_ACTIVE = ("Q_FILE_ACTIVE", "TX_QUAL", *_KEPT)
+_VENUES = {"Q_PASSAGE_ENTREE": "entries", "Q_PASSAGE_SORTIE": "exits", "PLAFOND_DOCUMENTS": "exits"}
+
+
+def assess(
+    indicators: dy.DataFrame[Indicators],
+    identities: dy.DataFrame[Identities],
+    statuses: dy.DataFrame[Statuses],
+    stays: dy.DataFrame[Stays],
+    settings: QualifSettings,
+    *,
+    ledger: dy.DataFrame[StatusLedger] | None,
+    programmes: Sequence[Programme] | None = None,
+) -> dy.DataFrame[Objectives]:
+    """Return every commitment of the settings, then every objective of a programme that no commitment speaks of.
+
+    ``indicators`` is what ``measure`` gave for one period; its last day is the day of the assessment. The pace needs
+    the ``ledger``. Nothing is guessed: an objective without a target is not assessable, and ``reason`` says so.
+    """
+    known = load_programmes(added=settings.programmes) if programmes is None else programmes
+    whole = indicators.filter(pl.col("mesh") == Mesh.ESTABLISHMENT)
+    start, end = (whole["period_start"].min(), whole["period_end"].max()) if whole.height else (None, None)
+    figures = whole.filter(pl.col("period_start") == start, pl.col("period_end") == end)
+    visits = passages(identities, stays, settings) if ledger is not None else None
+    rows = []
+    for commitment in settings.objectives:
+        programme = next(one for one in known if one.code == commitment.programme)
+        asked = next((one for one in programme.objectives if commitment.indicator in one.indicators), None)
+        row = _committed(programme, asked, commitment, figures)
+        if visits is not None and row["target"] is not None and isinstance(end, date) and isinstance(start, date):
+            pace = _pace(commitment.indicator, identities, statuses, visits, ledger, (start, end))
+            row |= _outlook(row, pace, end)
+        rows.append(row)
+    spoken = {commitment.programme for commitment in settings.objectives}
+    rows += [_unanswered(one, objective) for one in known if one.code not in spoken for objective in one.objectives]
+    types = {name: column.dtype for name, column in Objectives.columns().items()}
+    return Objectives.validate(
+        pl.DataFrame([{name: row.get(name) for name in types} for row in rows], schema=types, orient="row")
+    )
+
+
+def _committed(
+    programme: Programme, asked: Objective | None, commitment: ObjectiveSettings, figures: pl.DataFrame
+) -> dict[str, Any]:
+    """Return the answer to a commitment, without its outlook."""
+    target = target_of(commitment)
+    found = figures.filter(pl.col("code") == commitment.indicator).head(1).to_dicts()
+    figure: dict[str, Any] = found[0] if found else {"numerator": None, "denominator": None, "rate": None}
+    reason = None
+    if target is None and commitment.progression is not None:
+        reason = "Une progression est visée, mais le taux de départ (baseline) n'est pas renseigné."
+    elif target is None:
+        reason = "Aucune cible n'est renseignée dans les réglages (level, ou progression et baseline)."
+    elif figure["rate"] is None:
+        reason = "Rien à compter dans la période : le taux n'existe pas."
+    verdict, gap, missing = Verdict.NOT_ASSESSABLE, None, None
+    if reason is None and target is not None:
+        rate = 100 * figure["rate"]
+        verdict = Verdict.REACHED if rate + 1e-9 >= target else Verdict.MISSED
+        gap = max(0.0, target - rate)
+        missing = max(0, math.ceil(target / 100 * figure["denominator"] - 1e-9) - figure["numerator"])
+    return {
+        "programme": programme.code,
+        "programme_name": programme.name,
+        "label": asked.label if asked else f"Engagement sur {commitment.indicator}",
+        "indicator": commitment.indicator,
+        "verdict": verdict.value,
+        "reason": reason,
+        "numerator": figure["numerator"],
+        "denominator": figure["denominator"],
+        "rate": figure["rate"],
+        "target": target,
+        "gap": gap,
+        "missing": missing,
+        "deadline": commitment.deadline or (asked.deadline if asked else None),
+        "source": commitment.source,
+        "confidence": commitment.confidence,
+        "to_confirm": commitment.confidence not in {one.value for one in SHOWN_AS_OFFICIAL},
+    }
+
+
+def _unanswered(programme: Programme, objective: Objective) -> dict[str, Any]:
+    return {
+        "programme": programme.code,
+        "programme_name": programme.name,
+        "label": objective.label,
+        "indicator": objective.indicators[0] if len(objective.indicators) == 1 else None,
+        "verdict": Verdict.NOT_ASSESSABLE.value,
+        "reason": "Aucun engagement dans les réglages (qualif.objectives), et aucun seuil lu dans une source publique.",
+        "deadline": objective.deadline,
+        "source": objective.source,
+        "confidence": objective.confidence.value,
+        "to_confirm": objective.to_confirm,
+    }
+
+
+def _pace(
+    code: str,
+    identities: pl.DataFrame,
+    statuses: pl.DataFrame,
+    visits: Passages,
+    ledger: pl.DataFrame | None,
+    period: tuple[date, date],
+) -> float | None:
+    """Return how many subjects more are counted each week, on the present population; null when it cannot be said.
+
+    For identities: how the present population stood eight weeks ago. For venues: the rate of the last eight weeks
+    against that of the eight before, brought to the venues of the period.
+    """
+    told = history(identities, statuses, ledger)
+    counted = identities.select(in_base()).to_series()
+    end = (period[1] - date(1970, 1, 1)).days
+    kept = [RANK[status.value] for status in _KEPT.get(code, (Status.QUALIFIEE,))]
+    if code in _VENUES:
+        seen = getattr(visits, _VENUES[code])
+        seen = seen.filter(counted.gather(seen["identity_id"]), pl.col("day").is_not_null())
+        day = seen["day"].to_physical().to_numpy(writable=True)
+        good = np.isin(told.at_end_of(seen["identity_id"].to_numpy(writable=True), day), kept)
+        late = (day > end - PACE_DAYS) & (day <= end)
+        early = (day > end - 2 * PACE_DAYS) & (day <= end - PACE_DAYS)
+        if not late.any() or not early.any():
+            return None
+        inside = seen["day"].is_between(*period).sum()
+        return float((good[late].mean() - good[early].mean()) * inside / (PACE_DAYS / 7))
+    population = identities.filter(counted)["identity_id"]
+    if code in _ACTIVE:
+        seen = visits.movements.filter(pl.col("day").is_between(*period))["identity_id"].unique()
+        population = seen.filter(counted.gather(seen))
+    elif code != "Q_BASE":
+        return None
+    subjects = population.to_numpy(writable=True)
+    now, then = (
+        np.isin(told.at_end_of(subjects, np.full(subjects.size, day, np.int32)), kept).sum()
+        for day in (end, end - PACE_DAYS)
+    )
+    return float((now - then) / (PACE_DAYS / 7))
+
+
+def _outlook(row: dict[str, Any], pace: float | None, today: date) -> dict[str, Any]:
+    """Return the pace, the day it reaches the target, and the pace that the deadline asks for."""
+    missing, deadline = row["missing"], row["deadline"]
+    found: dict[str, Any] = {"weekly_pace": pace}
+    if missing and pace is not None and pace > 0:
+        days = math.ceil(7 * missing / pace)
+        # Beyond ten years a date says nothing.
+        found["reached_on"] = today + timedelta(days=days) if days <= 3650 else None
+    if missing and deadline is not None and deadline > today:
+        found["weekly_need"] = missing / ((deadline - today).days / 7)
+    return found

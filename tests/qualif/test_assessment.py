@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from insvigil.frames import StatusLedger
+from insvigil.qualif import assess, derive_statuses, measure
+from insvigil.settings import ObjectiveSettings, QualifSettings
+from insvigil.vocabulary import Status
+from tests.qualif.people import QUALIFIED, TRAITS, identities, stays
+
+YEAR = (date(2026, 1, 1), date(2026, 12, 31))
+
+
+def ledger(*rows: tuple[str, datetime, Status]) -> Any:
+    frame = pl.DataFrame(rows, schema=["ipp", "at", "to_status"], orient="row").with_columns(
+        pl.col("to_status").cast(pl.Enum(Status)),
+        pl.col("at").cast(pl.Datetime("us")),
+        domain=pl.lit("H"),
+        from_status=pl.lit(None, dtype=pl.Enum(Status)),
+        counted=pl.lit(True),
+        evidence=pl.lit("creation"),
+        source=pl.lit("pam"),
+        anomaly=pl.lit(None, dtype=pl.String),
+    )
+    return StatusLedger.validate(frame.select(StatusLedger.column_names()))
+
+
+def answer(settings: QualifSettings, *, told: Any = None, came: Any = None, people: Any = None) -> list[dict[str, Any]]:
+    people = identities(*[QUALIFIED] * 6, *[TRAITS] * 4) if people is None else people
+    came = (
+        stays(*({"ipp": f"{n:04}", "dossier": f"D{n}", "movement_at": datetime(2026, 6, 1)} for n in range(10)))
+        if came is None
+        else came
+    )
+    statuses = derive_statuses(people, settings)
+    found = measure(people, statuses, came, settings, period=YEAR, ledger=told)
+    return assess(found, people, statuses, came, settings, ledger=told).to_dicts()
+
+
+def committed(**objective: Any) -> QualifSettings:
+    return QualifSettings(objectives=[ObjectiveSettings(programme="HOPEN2_PHASE1", **objective)])
+
+
+def test_assess__without_commitment_every_programme_says_not_assessable_and_why() -> None:
+    found = answer(QualifSettings())
+    assert [row["programme"] for row in found] == ["3RIV", "HOPEN2_PHASE1", "SUN_ES"]
+    assert {row["verdict"] for row in found} == {"non_evaluable"}
+    assert all(row["reason"] and row["target"] is None and row["missing"] is None for row in found)
+
+
+@pytest.mark.parametrize("objective", [{}, {"progression": 10}])
+def test_assess__a_commitment_without_target_says_what_is_missing(objective: dict[str, float]) -> None:
+    row = answer(committed(**objective))[0]
+    assert row["verdict"] == "non_evaluable"
+    assert "baseline" in row["reason"]
+
+
+def test_assess__an_empty_period_is_not_assessable() -> None:
+    row = answer(committed(level=80), came=stays())[0]
+    assert (row["verdict"], row["missing"]) == ("non_evaluable", None)
+    assert "Rien à compter" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict", "gap", "missing"),
+    [(60, "atteint", 0, 0), (80, "non_atteint", 20, 2), (61, "non_atteint", 1, 1), (100, "non_atteint", 40, 4)],
+)
+def test_assess__says_how_far_in_points_and_in_identities(level: float, verdict: str, gap: float, missing: int) -> None:
+    row = answer(committed(level=level))[0]
+    assert (row["verdict"], row["gap"], row["missing"]) == (verdict, pytest.approx(gap), missing)
+    assert row["to_confirm"] is True
+    assert row["label"] == "Progression du taux de qualification de l'INS des patients"
+
+
+def test_assess__the_present_pace_gives_the_day_of_the_target() -> None:
+    # Two of the six were qualified within the last eight weeks: 0.25 a week, two are missing: eight weeks.
+    recent, old = datetime(2026, 12, 1), datetime(2026, 2, 1)
+    told = ledger(
+        *((f"{n:04}", recent if n < 2 else old, Status.QUALIFIEE) for n in range(6)),
+        *((f"{n:04}", old, Status.PROVISOIRE) for n in range(6, 10)),
+    )
+    row = answer(committed(level=80, deadline=date(2027, 1, 28)), told=told)[0]
+    assert (row["weekly_pace"], row["missing"]) == (0.25, 2)
+    assert row["reached_on"] == date(2027, 2, 25)
+    assert row["weekly_need"] == 0.5
+
+
+def test_assess__no_pace_gives_no_day() -> None:
+    old = datetime(2026, 2, 1)
+    told = ledger(*((f"{n:04}", old, Status.QUALIFIEE if n < 6 else Status.PROVISOIRE) for n in range(10)))
+    row = answer(committed(level=80), told=told)[0]
+    assert (row["weekly_pace"], row["reached_on"]) == (0.0, None)
+
+
+def test_assess__the_pace_of_venues_compares_eight_weeks_with_the_eight_before() -> None:
+    days = [datetime(2026, 9, 20)] * 4 + [datetime(2026, 12, 1)] * 4
+    came = stays(*({"ipp": f"{n % 2:04}", "dossier": f"D{n}", "movement_at": day} for n, day in enumerate(days)))
+    told = ledger(
+        ("0000", datetime(2026, 1, 1), Status.QUALIFIEE),
+        ("0001", datetime(2026, 1, 1), Status.PROVISOIRE),
+        ("0001", datetime(2026, 11, 20), Status.QUALIFIEE),
+    )
+    people = identities(QUALIFIED, QUALIFIED)
+    row = answer(committed(level=90, indicator="Q_PASSAGE_ENTREE"), told=told, came=came, people=people)[0]
+    assert (row["numerator"], row["denominator"]) == (6, 8)
+    # From 50 % to 100 % of 8 venues in eight weeks: half a venue a week.
+    assert row["weekly_pace"] == 0.5
+
+
+def test_assess__a_commitment_speaks_for_its_programme() -> None:
+    found = answer(committed(level=80))
+    assert [row["programme"] for row in found] == ["HOPEN2_PHASE1", "3RIV", "SUN_ES"]
