@@ -12,14 +12,18 @@ from insvigil.register.pairs import model, previous_pairs, store_model, store_pa
 from insvigil.register.runs import describe_run, known_digests, runs
 from insvigil.register.statuses import indicators, status_ledger, store_indicators, store_statuses
 from insvigil.register.stays import stays
+from insvigil.register.upkeep import backup, check, export, purge, restore, stats
 
 __all__ = [
     "Folding",
     "Register",
     "agregats",
+    "backup",
     "changes",
+    "check",
     "decisions",
     "describe_run",
+    "export",
     "fold",
     "history",
     "identities",
@@ -28,10 +32,13 @@ __all__ = [
     "model",
     "open_register",
     "previous_pairs",
+    "purge",
     "record_decision",
     "replay",
     "resolve",
+    "restore",
     "runs",
+    "stats",
     "status_ledger",
     "stays",
     "store_groups",

@@ -1,0 +1,43 @@
+"""The reference page is the schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from insvigil.register import migrations, open_register, schema
+from insvigil.settings import RegisterSettings
+from tests.register.messages import message, night, opener, states
+
+PAGE = Path(__file__).parents[2] / "docs/reference/register.md"
+
+
+def test_reference__is_generated_from_the_schema() -> None:
+    assert PAGE.read_text(encoding="utf-8") == schema.as_markdown()
+
+
+def test_migrations__lead_from_an_older_register_to_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opener(tmp_path)() as register:
+        night(register, message("A28", "1", 1, birth_name="DARK"))
+        before = states(register)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(migrations, "MIGRATIONS", {1: ("ALTER TABLE run ADD COLUMN host VARCHAR",)})
+    with opener(tmp_path)() as register:
+        assert "host" in register.query("SELECT * FROM run").columns
+        assert states(register) == before
+    with duckdb.connect(str(tmp_path / "registre.duckdb")) as connection:
+        assert connection.execute("SELECT value FROM about WHERE name = 'schema_version'").fetchall() == [("2",)]
+
+
+def test_migrations__all_steps_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opener(tmp_path)().close()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "SCHEMA_VERSION", 3)
+        steps = {1: ("ALTER TABLE run ADD COLUMN host VARCHAR",), 2: ("ALTER TABLE nowhere ADD COLUMN x INT",)}
+        patch.setattr(migrations, "MIGRATIONS", steps)
+        with pytest.raises(duckdb.Error):
+            opener(tmp_path)()
+    with open_register(RegisterSettings(), folder=tmp_path) as register:
+        assert "host" not in register.query("SELECT * FROM run").columns
