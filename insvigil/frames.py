@@ -407,3 +407,20 @@ class Objectives(dy.Schema):
     source = _text(nullable=False)
     confidence = _text(nullable=False)
     to_confirm = dy.Bool(nullable=False)  # shown « à confirmer »
+
+
+class Leverage(dy.Schema):
+    """Whom to qualify first, best first; names rows, never traits. Gains are in points of the objective's rate."""
+
+    rank = dy.UInt32(nullable=False)
+    identity_id = dy.UInt32(nullable=False)
+    domain = _text(nullable=False)
+    ipp = _text(nullable=False)
+    status = _enum(Status)
+    step = _text(nullable=False)  # what is missing, in French
+    expected_on = dy.Date(nullable=True)  # announced venue, or today for a patient who is there
+    unit = _text()  # where the patient is expected, or was last
+    last_venue = dy.Date(nullable=True)
+    venues = dy.UInt32(nullable=False)  # movements in the period
+    gain = dy.Float64(nullable=False)
+    cumulated = dy.Float64(nullable=False)  # gain of this row and of all those before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from insvigil.qualif.assessment import assess
 from insvigil.qualif.indicators import measure
 from insvigil.qualif.ledger import current, status_history, transitions
+from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import OBSERVED, ins_changes
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period
@@ -18,10 +19,12 @@ __all__ = [
     "current",
     "derive_statuses",
     "ins_changes",
+    "leverage",
     "load_programmes",
     "measure",
     "measure_vigilance",
     "status_anomalies",
     "status_history",
     "transitions",
+    "what_if",
 ]
