@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from insvigil.traits.detectors import detect
 from insvigil.traits.normalisation import normalise
+from insvigil.traits.referential import build_referential
 
-__all__ = ["detect", "normalise"]
+__all__ = ["build_referential", "detect", "normalise"]

@@ -70,5 +70,5 @@ def family_key(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl
 
 def first_of_list(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.Series:
     """Return the key of the first given name of each list; the hyphens of the list say which names are composed."""
-    first = texts.str.strip_chars().str.extract(r"^([^\s,;/]+)", 1)
+    first = texts.str.extract(r"^[^\p{Latin}]*([^\s,;/]+)", 1)
     return name_key(first, extra_placeholders)

@@ -25,7 +25,7 @@ def test_normalise__is_total_and_keeps_rows(people: list[dict[str, str | None]])
     again = traits.select(pl.col(pl.Categorical).cast(pl.String), pl.col("sex").cast(pl.String))
     second = normalise(again)
     for name in again.columns:
-        if name != "matricule":
+        if name not in ("matricule", "first_given_name"):  # cut to 13 characters; may come from the list
             assert second[name].cast(pl.String).to_list() == again[name].to_list(), name
 
 

@@ -43,6 +43,7 @@ class OnValue:
     field: str
     test: pl.Expr
     among: pl.Expr | None = None
+    needs: str = "identities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class OnIdentity:
     rule: Rule
     test: pl.Expr
     view: Literal["persons", "bearers"] = "persons"
+    needs: str = "identities"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
@@ -37,19 +37,25 @@ def detect(
     absorbed: pl.DataFrame | None = None,
     settings: TraitsSettings | None = None,
     today: date | None = None,
+    only: Collection[str] = (),
 ) -> dy.DataFrame[Anomalies]:
     """Return what the detectors find: one row a finding, sorted by identity then code.
 
     ``traits`` is ``normalise(identities)``. ``absorbed``: the identities merged into another in this run, with their
     fields as last received, ``domain`` and ``ipp``. Without a frame, the detectors that need it find nothing.
     ``today`` (default: this day) is what « dans le futur » is measured from. An unknown severity in the settings is
-    a ``SettingsError``.
+    a ``SettingsError``. ``only`` names the frames (``identities``, ``changes``, ``stays``, ``pairs``, ``groups``,
+    ``absorbed``) whose detectors are asked, when they come at different times of the night; empty: all.
     """
     settings = settings or TraitsSettings()
     material = Material(
         identities, traits, today or date.today(), changes, pairs, groups, stays, absorbed, dated_table(settings)
     )
-    asked = [detector for detector in DETECTORS if not detector.rule.code.startswith(tuple(settings.ignore) or "\0")]
+    asked = [
+        detector
+        for detector in DETECTORS
+        if not detector.rule.code.startswith(tuple(settings.ignore)) and (not only or detector.needs in only)
+    ]
     severities = _severities(settings)
     return Anomalies.validate(_anomalies(material, _findings(material, asked), severities))
 

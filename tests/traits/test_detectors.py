@@ -1,0 +1,124 @@
+"""Detectors: each one fires on its case and not on the near one; the catalogue is sound."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import polars as pl
+import pytest
+
+from insvigil.errors import SettingsError
+from insvigil.frames import Anomalies
+from insvigil.settings import TraitsSettings
+from insvigil.traits import detect, normalise
+from insvigil.traits.detectors import DETECTORS, RULES, questioning
+from insvigil.vocabulary import Rule, Scope
+from tests.traits import cases
+from tests.traits.cases import CASES, INS, SOUND, TODAY, Case, person, persons
+
+
+def found(case: Case, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
+    if case.referential is not None:
+        columns = ["standing", "code", "since", "until"]
+        table = pl.DataFrame(case.referential, schema=columns, orient="row")
+        monkeypatch.setattr(questioning, "dated_table", lambda settings: table)
+    people = cases.identities(case.people)
+    return detect(
+        people,
+        normalise(people),
+        changes=None if case.changes is None else cases.changes(case.changes),
+        pairs=None if case.pairs is None else cases.pairs(case.pairs),
+        groups=None if case.groups is None else cases.groups(case.groups),
+        stays=None if case.stays is None else cases.stays(case.stays),
+        absorbed=None if case.absorbed is None else cases.identities(case.absorbed),
+        today=TODAY,
+    )
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_detect__each_code_fires_on_its_case_and_not_on_the_near_one(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fires, near = CASES[code]
+    hits = found(fires, monkeypatch)
+    assert code in hits["code"].to_list()
+    assert code not in found(near, monkeypatch)["code"].to_list()
+    named = pl.col("identity_id").is_not_null() | pl.col("ipp").is_not_null()
+    assert hits.filter(pl.col("code") == code).select(named.all()).item()
+
+
+def test_cases__are_exactly_the_codes() -> None:
+    assert set(CASES) == {rule.code for rule in RULES}
+
+
+def test_detect__a_sound_person_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(person(), monkeypatch).is_empty()
+    assert found(person(**INS), monkeypatch).is_empty()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_rules__are_written_whole(rule: Rule) -> None:
+    assert re.fullmatch(r"IDV-[A-Z]{3}-\d{3}", rule.code)
+    for text in (rule.sentence, rule.reason, rule.advice):
+        assert not text[0].islower()
+        assert text.endswith(".")
+    assert rule.source
+    assert (rule.source == "convention d'insvigil") == (rule.confidence == "C")
+
+
+def test_rules__are_eighty_at_least_with_one_code_each() -> None:
+    assert len(RULES) >= 80
+    assert max(Counter(rule.code for rule in RULES).values()) == 1
+    assert {Scope.IDENTITY, Scope.CHANGE, Scope.PAIR, Scope.GROUP, Scope.STAY} <= {rule.scope for rule in RULES}
+
+
+def test_detect__names_rows_never_values() -> None:
+    people = cases.identities(({**SOUND, "birth_name": "ZZMARKZZ4"}, {**SOUND, "birth_date": "19751345"}))
+    anomalies = detect(people, normalise(people), today=TODAY)
+    assert Anomalies.is_valid(anomalies)
+    assert "ZZMARKZZ" not in str(anomalies.rows())
+    assert anomalies.select("identity_id", "domain", "ipp").unique().sort("identity_id").rows() == [
+        (0, "D", "0"),
+        (1, "D", "1"),
+    ]
+
+
+def test_detect__works_without_domain_and_ipp() -> None:
+    people = pl.DataFrame({"birth_name": ["4"]})
+    anomalies = detect(people, normalise(people), today=TODAY)
+    assert anomalies["code"].to_list() == ["IDV-NOM-005"]
+    assert anomalies["ipp"].to_list() == [None]
+
+
+def test_detect__a_site_switches_off_and_changes_severity() -> None:
+    people = cases.identities(({**SOUND, "birth_name": "MARCH4ND", "birth_date": "1975"},))
+    settings = TraitsSettings(ignore=["IDV-DDN"], severity={"IDV-NOM-005": "information"})
+    anomalies = detect(people, normalise(people), settings=settings, today=TODAY)
+    assert anomalies.select("code", "severity").rows() == [("IDV-NOM-005", "information")]
+    with pytest.raises(SettingsError, match=r"traits\.severity\.IDV-NOM-005"):
+        detect(people, normalise(people), settings=TraitsSettings(severity={"IDV-NOM-005": "grave"}))
+
+
+def test_detect__asks_only_the_frames_named() -> None:
+    case = CASES["IDV-AGR-001"][0]
+    people = cases.identities(case.people)
+    traits = normalise(people)
+    assert case.groups is not None
+    anomalies = detect(people, traits, groups=cases.groups(case.groups), today=TODAY, only=("groups", "pairs"))
+    assert anomalies["code"].unique().to_list() == ["IDV-AGR-001"]
+
+
+def test_detect__counts_do_not_depend_on_the_order_of_rows() -> None:
+    people = cases.identities(persons(*({"birth_name": name} for name in ("A4", "MARCHAND", "X", "A4"))).people)
+    counts = [
+        detect(rows, normalise(rows), today=TODAY)["code"].value_counts().sort("code").rows()
+        for rows in (people, people.reverse())
+    ]
+    assert counts[0] == counts[1]
+
+
+def test_detectors__of_a_value_are_of_one_identity() -> None:
+    for detector in DETECTORS:
+        if detector.needs == "identities":
+            assert detector.rule.scope in (Scope.IDENTITY, Scope.PAIR)
