@@ -74,11 +74,15 @@ def _events(named: pl.DataFrame) -> pl.DataFrame:
     found = found.with_columns(
         action=action,
         origin=pl.when(origin != CORRECT).then(origin),
-        movement_at=pl.coalesce("movement_at", "event_time"),
+        movement_at=pl.when(action == MovementAction.INSERT.value)
+        .then(pl.coalesce("movement_at", "event_time", "message_time"))
+        .otherwise(pl.col("movement_at")),
         venue=pl.coalesce("visit", "dossier", pl.lit("~") + pl.col("ipp")),
     )
     family = pl.col("origin").replace({"A04": "A01"}).fill_null(CORRECT)
-    moment = pl.when(~family.is_in(["A01", "A03", "A05"])).then(pl.col("movement_at").dt.strftime("|%Y%m%d%H%M%S"))
+    moment = pl.when(~family.is_in(["A01", "A03", "A05"])).then(
+        pl.coalesce("movement_at", "event_time").dt.strftime("|%Y%m%d%H%M%S")
+    )
     found = found.with_columns(
         movement=pl.coalesce("movement", pl.concat_str([pl.lit("~"), family, moment.fill_null("")]))
     )

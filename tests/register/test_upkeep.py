@@ -96,7 +96,7 @@ def test_purge__forgets_what_nothing_rests_on_and_leaves_a_trace(register: Regis
     before, kept = states(register), stays(register)
     assert kept.height == 1
     removed = purge(register, date(2026, 11, 20), now=NIGHT)
-    assert removed == {"statement": 1, "movement_event": 1, "stay": 1, "message": 5, "status": 0}
+    assert removed == {"statement": 2, "movement_event": 1, "stay": 1, "message": 5, "status": 0}
     assert states(register) == before
     assert stays(register).is_empty()
     assert check(register) == []
