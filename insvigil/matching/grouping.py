@@ -49,7 +49,8 @@ def group_pairs(
     weight, excluded = weigh(inside)
     weight = np.where(excluded, -np.inf, np.clip(weight, -STRONGEST, STRONGEST)).astype(np.float32)
     parts = np.empty(len(chosen), np.int64)
-    agglomerate(sizes[large], weight, parts)
+    widest = int(sizes.max())
+    agglomerate(sizes[large], weight, np.empty((widest, widest)), np.empty(widest, np.int64), parts)
     first = np.repeat(np.cumsum(sizes[large]) - sizes[large], sizes[large])
     roots[chosen] = chosen[first + parts]
     return _groups(roots)

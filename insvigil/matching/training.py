@@ -21,10 +21,12 @@ from insvigil.matching.estimating import random_pairs, shares
 from insvigil.matching.levels import EXACT, LEVELS, RARITIES, TRAITS, WIDTH
 from insvigil.matching.weights import Bits, Levels, Score, Weights
 
-DEEP = -45.0
+DEEP = -30.0
 """Bits below which a pair is too unlike to teach anything."""
-RIDGE = (3.0, 1.0)
+RIDGE = (20.0, 3.0)
 """How strongly chance is pulled to the frequencies of random pairs, and kinship to 0."""
+DOUBT = 0.03
+"""Share of the pairs of one person spread evenly over the levels of a trait: no generator knows all that happens."""
 STEEPEST = 1.2
 """Slope of rarity at most: a value is worth what its frequency allows (1), a little more where others lean on it."""
 LN2 = float(np.log(2.0))
@@ -68,17 +70,24 @@ def chance_frequencies(traits: pl.DataFrame, weights: Weights) -> Bits:
 
 
 def fit(
-    samples: Sequence[Sample], frequencies: Bits, *, rounds: int = 60, tell: Callable[[int, float], None] | None = None
+    samples: Sequence[Sample],
+    frequencies: Bits,
+    *,
+    start: Weights | None = None,
+    rounds: int = 60,
+    tell: Callable[[int, float], None] | None = None,
 ) -> Weights:
     """Return the weights that make the samples most likely.
 
     ``frequencies`` are the levels of random pairs, towards which chance is pulled: without it, what random pairs are
     like would be learnt from those few that the block keys let through, and large files would pay for it. Slopes stay
-    between 0 and ``STEEPEST``: a rarer value never speaks against.
+    between 0 and ``STEEPEST``: a rarer value never speaks against. ``start`` spares rounds.
     """
     columns = _Columns.make()
     beta = np.stack([_against_chance(samples, frequencies, columns), _against_kinship(columns)])
     centre = np.stack([beta[0], np.zeros(columns.width)])
+    if start is not None and start.kinship is not None:
+        beta = np.stack([columns.beta(start.chance), columns.beta(start.kinship)]) * LN2
     best, least, speed = beta, np.inf, 1.0
     for turn in range(rounds):
         loss, gradient, hessian = _derivatives(samples, beta, centre, columns)
@@ -133,6 +142,13 @@ class _Columns(NamedTuple):
                 x[at, self.slopes[t][levels[:, t]]] = levels[:, len(TRAITS) + tuple(RARITIES).index(trait)] / 8
         return x[:, : self.width]
 
+    def beta(self, score: Score) -> Bits:
+        out = np.zeros(self.width)
+        out[0] = score.prior
+        for places, values in ((self.levels, score.bits), (self.slopes, score.slopes)):
+            out[places[places >= 0]] = values[places >= 0]
+        return out
+
     def score(self, beta: Bits) -> Score:
         return Score(
             prior=float(beta[0]),
@@ -147,6 +163,8 @@ def _against_chance(samples: Sequence[Sample], frequencies: Bits, columns: _Colu
     for sample in samples:
         agreed += shares(sample.levels, sample.same) * sample.same.sum()
     agreed /= np.maximum(agreed.sum(axis=1, keepdims=True), 1e-9)
+    named = columns.levels >= 0
+    agreed = (1 - DOUBT) * agreed + DOUBT * named / named.sum(axis=1, keepdims=True)
     beta = np.zeros(columns.width)
     beta[0] = -2.5 * LN2  # 8 % copies: 0.09 pairs an identity, out of half as many pairs as its square
     for t, trait in enumerate(TRAITS):
@@ -156,7 +174,7 @@ def _against_chance(samples: Sequence[Sample], frequencies: Bits, columns: _Colu
             if slope >= 0:
                 beta[slope] = (1.0 if exact else 0.3) * LN2
             against = 1.0 if exact else frequencies[t, level] + 1e-6
-            beta[column] = np.log((agreed[t, level] + 1e-4) / against)
+            beta[column] = np.log(agreed[t, level] / against)
     return beta
 
 

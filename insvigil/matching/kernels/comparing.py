@@ -56,12 +56,12 @@ R_FAMILY, R_GIVEN, R_PLACE, R_POSTAL = TRAITS, TRAITS + 1, TRAITS + 2, TRAITS + 
 
 FOREIGN = (10 << 6) | 10  # places that begin with 99
 
-# A row of work: the line of an identity, then letters and length, sound and skeleton of its four names.
-LETTERS, SOUND, SKELETON, ROW = 16, 20, 24, 28
+# A row of work: the line of an identity, then letters and length, sound and skeleton of its four names, its number.
+LETTERS, SOUND, SKELETON, ROW = 16, 20, 24, 29
 MEMO_BITS = 15
 
 
-@kernel("i8(u4)", inline=True)
+@kernel("i8(u4)")
 def bits_of(x):  # type: ignore[no-untyped-def]
     """Return how many bits are set (LLVM turns this into one instruction)."""
     x = x - ((x >> np.uint32(1)) & np.uint32(0x55555555))
@@ -96,7 +96,7 @@ def digit_apart(x, y):  # type: ignore[no-untyped-def]
         u //= 10
         v //= 10
     if n == 2:
-        p = 10**first
+        p = (1, 10, 100, 1000)[first]
         return x // p % 10 == y // (10 * p) % 10 and x // (10 * p) % 10 == y // p % 10
     return n == 1
 
@@ -127,19 +127,19 @@ def date_level(a, b, default_a, default_b):  # type: ignore[no-untyped-def]
     return D_GENERATION if abs(ya - yb) >= 15 else D_DIFFERENT
 
 
-@kernel("i8(u4[::1], u4[::1])")
-def matricule_level(x, y):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8)")
+def matricule_level(a, i, b, j):  # type: ignore[no-untyped-def]
     """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
-    if x[MATRICULE_HIGH] == 0 or y[MATRICULE_HIGH] == 0:
+    if a[i, MATRICULE_HIGH] == 0 or b[j, MATRICULE_HIGH] == 0:
         return 0
-    apart = np.uint64(x[MATRICULE_HIGH] ^ y[MATRICULE_HIGH]) << np.uint64(32) | np.uint64(
-        x[MATRICULE_LOW] ^ y[MATRICULE_LOW]
-    )
+    flags, flags_b = a[i, FLAGS], b[j, FLAGS]
+    apart = np.uint64(a[i, MATRICULE_HIGH] ^ b[j, MATRICULE_HIGH]) << np.uint64(32)
+    apart |= np.uint64(a[i, MATRICULE_LOW] ^ b[j, MATRICULE_LOW])
     if apart == 0:
-        return M_SAME_INCOHERENT if (x[FLAGS] | y[FLAGS]) & MATRICULE_INCOHERENT else M_SAME
+        return M_SAME_INCOHERENT if (flags | flags_b) & MATRICULE_INCOHERENT else M_SAME
     n = characters_apart(apart, 4, 13)
     if apart >> np.uint64(12) == 0:  # only the rank: brothers and sisters born in one maternity ward, or a slip
-        return M_CLOSE if n == 1 and (x[FLAGS] ^ y[FLAGS]) & MATRICULE_VALID else M_SAME_BIRTH
+        return M_CLOSE if n == 1 and (flags ^ flags_b) & MATRICULE_VALID else M_SAME_BIRTH
     return M_CLOSE if n <= 2 else M_DIFFERENT
 
 
@@ -152,26 +152,27 @@ def code_level(x, y, foreign):  # type: ignore[no-untyped-def]
         return P_SAME
     if (x | y) >> np.uint32(30) == 0:
         department = x >> np.uint32(18)
-        if (department == y >> np.uint32(18) and department != foreign) or characters_apart(
-            np.uint64(x ^ y), 6, 5
-        ) == 1:
+        if department == y >> np.uint32(18) and department != foreign:
+            return P_NEAR
+        if characters_apart(np.uint64(x ^ y), 6, 5) == 1:
             return P_NEAR
     return P_DIFFERENT
 
 
-@kernel("i8(u4[::1], i8, u4[::1], i8)")
-def hope(x, i, y, j):  # type: ignore[no-untyped-def]
-    """Return the best relation that two names may have, from their letters and sounds only; 0 when one is missing.
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], i8, i8)")
+def hope(a, i, p, b, j, q):  # type: ignore[no-untyped-def]
+    """Return the best relation that name ``p`` of a row and name ``q`` of another may have; 0 when one is missing.
 
-    An edit changes at most two members of the set of letters, so the sets bound the distance from below.
+    Only their letters and sounds are read: an edit changes at most two members of the set of letters, so that the
+    sets bound the distance from below.
     """
-    if x[i] == 0 or y[j] == 0:
+    if a[i, p] == 0 or b[j, q] == 0:
         return 0
-    if x[i] == y[j]:
+    if a[i, p] == b[j, q]:
         return SAME
-    if x[SOUND + i] == y[SOUND + j]:
+    if a[i, SOUND + p] == b[j, SOUND + q]:
         return CLOSE
-    u, v = x[LETTERS + i], y[LETTERS + j]
+    u, v = a[i, LETTERS + p], b[j, LETTERS + q]
     short = min(u >> np.uint32(26), v >> np.uint32(26))
     u &= np.uint32((1 << 26) - 1)
     v &= np.uint32((1 << 26) - 1)
@@ -180,40 +181,42 @@ def hope(x, i, y, j):  # type: ignore[no-untyped-def]
         return CLOSE
     if (apart <= 4 and short >= 5) or (apart <= 6 and short >= 9):
         return NEAR
-    if x[SKELETON + i] == y[SKELETON + j] or apart <= 6:
+    if apart <= 6 or a[i, SKELETON + p] == b[j, SKELETON + q]:
         return FAINT
     return DIFFERENT
 
 
-@kernel("i8(u4[::1], i8, u4[::1], i8, u1[:, ::1], u1[::1], u8[::1], u8[::1])")
-def relation(x, i, y, j, chars, lengths, memo, scratch):  # type: ignore[no-untyped-def]
-    """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``."""
-    best = hope(x, i, y, j)
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], i8, i8, u1[:, ::1], u1[::1], u8[::1])")
+def relation(a, i, p, b, j, q, chars, lengths, memo):  # type: ignore[no-untyped-def]
+    """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
+
+    The last 32 words of ``memo`` are the scratch of the edit distance, and are left at zero.
+    """
+    best = hope(a, i, p, b, j, q)
     if best == SAME or best <= DIFFERENT:
         return best
-    a, b = np.uint64(min(x[i], y[j])), np.uint64(max(x[i], y[j]))
-    pair = a << np.uint64(32) | b
+    x, y = np.uint64(min(a[i, p], b[j, q])), np.uint64(max(a[i, p], b[j, q]))
+    pair = x << np.uint64(32) | y
     slot = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - MEMO_BITS)
     known = memo[slot]
     if known >> np.uint64(3) == pair:
         return np.int64(known & np.uint64(7))
-    sound, skeleton = x[SOUND + i] == y[SOUND + j], x[SKELETON + i] == y[SKELETON + j]
-    r = relate(chars[a], lengths[a], chars[b], lengths[b], sound, skeleton, scratch)
+    sound, skeleton = a[i, SOUND + p] == b[j, SOUND + q], a[i, SKELETON + p] == b[j, SKELETON + q]
+    r = relate(chars[x], lengths[x], chars[y], lengths[y], sound, skeleton, memo[1 << MEMO_BITS :])
     memo[slot] = pair << np.uint64(3) | np.uint64(r)
     return r
 
 
-@kernel("i8(u4[::1], u4[::1], u1[:, ::1], u1[::1], u8[::1], u8[::1])")
-def family_level(x, y, chars, lengths, memo, scratch):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8, u1[:, ::1], u1[::1], u8[::1])")
+def family_level(a, i, b, j, chars, lengths, memo):  # type: ignore[no-untyped-def]
     """Return how two persons' family names agree, birth and used names crossed."""
-    r = relation(x, BIRTH, y, BIRTH, chars, lengths, memo, scratch)
+    r = relation(a, i, BIRTH, b, j, BIRTH, chars, lengths, memo)
     if r == SAME:
         return F_SAME
-    crossed = relation(x, BIRTH, y, USED, chars, lengths, memo, scratch)
-    if crossed != SAME:
-        crossed = max(crossed, relation(x, USED, y, BIRTH, chars, lengths, memo, scratch))
-    if crossed != SAME:
-        crossed = max(crossed, relation(x, USED, y, USED, chars, lengths, memo, scratch))
+    crossed = np.int64(0)
+    for k in range(1, 4):  # birth and used, used and birth, used and used
+        if crossed != SAME:
+            crossed = max(crossed, relation(a, i, k >> 1, b, j, k != 2, chars, lengths, memo))
     if crossed == SAME:
         return F_CROSSED
     if r == CLOSE:
@@ -222,64 +225,48 @@ def family_level(x, y, chars, lengths, memo, scratch):  # type: ignore[no-untype
         return F_PART
     if crossed >= PART:
         return F_CROSSED_CLOSE
-    if r == NEAR:
-        return F_NEAR
-    if r == PREFIX:
-        return F_PREFIX
-    if r == FAINT:
-        return F_FAINT
-    return F_DIFFERENT if r or crossed else 0
+    if r == 0:
+        return F_DIFFERENT if crossed else 0
+    return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[::1], u4[::1], u4[:, ::1], u1[:, ::1], u1[::1], u8[::1], u8[::1])")
-def given_level(x, y, lists, chars, lengths, memo, scratch):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8, u4[:, ::1], u1[:, ::1], u1[::1], u8[::1])")
+def given_level(a, i, b, j, lists, chars, lengths, memo):  # type: ignore[no-untyped-def]
     """Return how two persons' given names agree: the first ones, then the lists."""
-    r = relation(x, FIRST, y, FIRST, chars, lengths, memo, scratch)
-    a, b = lists[x[LIST]], lists[y[LIST]]
+    r = relation(a, i, FIRST, b, j, FIRST, chars, lengths, memo)
+    u, v, size = a[i, LIST], b[j, LIST], lists.shape[1]
     if r == SAME:
-        shared = 0
-        for k in range(a.size):
-            if a[k] == 0 or b[k] == 0:
-                break
-            if a[k] != b[k]:
-                return G_SAME_OTHERS_DIFFER
-            shared += 1
-        return G_SAME_LIST if shared > 1 else G_SAME
-    if r == CLOSE:
-        return G_CLOSE
-    if r == PART:
-        return G_PART
+        for k in range(size):
+            if lists[u, k] == 0 or lists[v, k] == 0:
+                return G_SAME_LIST if k > 1 else G_SAME
+            if lists[u, k] != lists[v, k]:
+                return G_SAME_OTHERS_DIFFER if k else G_SAME
+        return G_SAME_LIST
+    if r >= PART:
+        return G_CLOSE if r == CLOSE else G_PART
     if r == NEAR:
         return G_NEAR
-    elsewhere = (x[USED_GIVEN] != 0 and (x[USED_GIVEN] == y[FIRST] or x[USED_GIVEN] == y[USED_GIVEN])) or (
-        y[USED_GIVEN] != 0 and y[USED_GIVEN] == x[FIRST]
-    )
-    for k in range(1, a.size):
-        elsewhere = elsewhere or (a[0] != 0 and a[0] == b[k]) or (b[0] != 0 and b[0] == a[k])
-    if elsewhere:
+    w, z = a[i, USED_GIVEN], b[j, USED_GIVEN]
+    if (w != 0 and (w == b[j, FIRST] or w == z)) or (z != 0 and z == a[i, FIRST]):
         return G_ELSEWHERE
-    if r == PREFIX:
-        return G_PREFIX
-    return r
+    for k in range(1, size):
+        if (lists[v, k] != 0 and lists[u, 0] == lists[v, k]) or (lists[u, k] != 0 and lists[v, 0] == lists[u, k]):
+            return G_ELSEWHERE
+    return r  # PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("b1(u4[::1], u4[::1], u1[:, ::1], u1[::1], u8[::1], u8[::1])")
-def inverted(x, y, chars, lengths, memo, scratch):  # type: ignore[no-untyped-def]
+@kernel("b1(u4[:, ::1], i8, u4[:, ::1], i8, u1[:, ::1], u1[::1], u8[::1])")
+def inverted(a, i, b, j, chars, lengths, memo):  # type: ignore[no-untyped-def]
     """Whether the family name of each is the given name of the other, one of the two exactly."""
-    same = 0
-    for i, j in ((BIRTH, FIRST), (FIRST, BIRTH)):
-        if (
-            (x[i] != 0 and x[i] == y[j])
-            or (x[USED] != 0 and i == BIRTH and x[USED] == y[j])
-            or (y[USED] != 0 and j == BIRTH and y[USED] == x[i])
-        ):
-            same += 1
-    if same != 1:
-        return same == 2
-    return (
-        relation(x, BIRTH, y, FIRST, chars, lengths, memo, scratch) >= PART
-        and relation(x, FIRST, y, BIRTH, chars, lengths, memo, scratch) >= PART
-    )
+    there = a[i, FIRST] != 0 and (a[i, FIRST] == b[j, BIRTH] or a[i, FIRST] == b[j, USED])
+    back = b[j, FIRST] != 0 and (b[j, FIRST] == a[i, BIRTH] or b[j, FIRST] == a[i, USED])
+    if there and back:
+        return True
+    if there:
+        return relation(a, i, BIRTH, b, j, FIRST, chars, lengths, memo) >= PART
+    if back:
+        return relation(a, i, FIRST, b, j, BIRTH, chars, lengths, memo) >= PART
+    return False
 
 
 @kernel("void(u8[::1], i8, i8, u8, u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1])")
@@ -287,142 +274,136 @@ def gather(keys, start, size, shift, lines, letters, sounds, rows):  # type: ign
     """Copy the lines of a group side by side, with what their names need for a first look."""
     low = (np.uint64(1) << shift) - np.uint64(1)
     for r in range(size):
-        line = lines[keys[start + r] & low]
+        at = keys[start + r] & low
         for k in range(WIDTH):
-            rows[r, k] = line[k]
+            rows[r, k] = lines[at, k]
         for k in range(4):
-            rows[r, LETTERS + k] = letters[line[k]]
-            rows[r, SOUND + k] = sounds[line[k], 0]
-            rows[r, SKELETON + k] = sounds[line[k], 1]
+            name = lines[at, k]
+            rows[r, LETTERS + k] = letters[name]
+            rows[r, SOUND + k] = sounds[name, 0]
+            rows[r, SKELETON + k] = sounds[name, 1]
+        rows[r, ROW - 1] = at
 
 
-@kernel("i8(u4, i8)", inline=True)
-def byte(x, k):  # type: ignore[no-untyped-def]
-    """Return the ``k``-th byte of a word."""
-    return np.int64((x >> np.uint32(8 * k)) & np.uint32(255))
-
-
-@kernel("i8(u4[::1], u4[::1], i8)")
-def same_or_not(x, y, word):  # type: ignore[no-untyped-def]
-    """Return the level of an address, a phone or an e-mail, before a similarity is looked for."""
-    if x[word] == 0 or y[word] == 0:
+@kernel("i8(u4, u4)")
+def same_or_not(x, y):  # type: ignore[no-untyped-def]
+    """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
+    if x == 0 or y == 0:
         return 0
-    return X_SAME if x[word] == y[word] else X_DIFFERENT
+    return 2 if x == y else 1
 
 
-@kernel("void(u4[::1], u4[::1], u1[::1])")
-def first_look(x, y, found):  # type: ignore[no-untyped-def]
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u1[::1])")
+def first_look(a, i, b, j, found):  # type: ignore[no-untyped-def]
     """Write the levels that cost a few instructions, and the rarities of the values."""
-    a, b = np.int64(x[FLAGS]), np.int64(y[FLAGS])
-    found[T_DATE] = date_level(np.int64(x[DATE]), np.int64(y[DATE]), a & PLACEHOLDER != 0, b & PLACEHOLDER != 0)
-    a, b = a & SEX_MASK, b & SEX_MASK
-    found[T_SEX] = 0 if a == 0 or b == 0 else (S_SAME if a == b else S_DIFFERENT)
-    found[T_PLACE] = code_level(x[PLACE], y[PLACE], FOREIGN)
-    postal = code_level(x[POSTAL], y[POSTAL], -1)
-    if postal != P_SAME and x[CITY] != 0 and y[CITY] != 0:
-        postal = P_CITY if x[CITY] == y[CITY] else max(postal, P_DIFFERENT)
+    flags, flags_b = a[i, FLAGS], b[j, FLAGS]
+    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
+    found[T_DATE] = date_level(np.int64(a[i, DATE]), np.int64(b[j, DATE]), default, default_b)
+    found[T_SEX] = same_or_not(flags & SEX_MASK, flags_b & SEX_MASK)
+    found[T_PLACE] = code_level(a[i, PLACE], b[j, PLACE], FOREIGN)
+    postal = code_level(a[i, POSTAL], b[j, POSTAL], -1)
+    if postal != P_SAME:
+        city = same_or_not(a[i, CITY], b[j, CITY])
+        postal = P_CITY if city == 2 else max(postal, city)
     found[T_POSTAL] = postal
-    found[T_MATRICULE] = matricule_level(x, y)
-    found[T_ADDRESS] = same_or_not(x, y, ADDRESS)
-    found[T_PHONE] = same_or_not(x, y, PHONE)
-    found[T_EMAIL] = same_or_not(x, y, EMAIL)
+    found[T_MATRICULE] = matricule_level(a, i, b, j)
+    for k in range(3):  # address, phone, e-mail: « similar » is settled later
+        level = same_or_not(a[i, ADDRESS + k], b[j, ADDRESS + k])
+        found[T_ADDRESS + k] = X_SAME if level == 2 else level
+    x, y = a[i, RARITY], b[j, RARITY]
     for k in range(4):
-        found[TRAITS + k] = min(byte(x[RARITY], k), byte(y[RARITY], k))
+        found[TRAITS + k] = min(x & np.uint32(255), y & np.uint32(255))
+        x >>= np.uint32(8)
+        y >>= np.uint32(8)
 
 
-@kernel("f4(f4[:, :, ::1], u1[::1])")
-def first_weight(tables, found):  # type: ignore[no-untyped-def]
-    """Return an upper bound, in bits, of what all the traits but the names can bring."""
-    weights, slopes, best = tables[0], tables[1], tables[2]
-    total = weights[T_DATE, found[T_DATE]] + weights[T_SEX, found[T_SEX]] + weights[T_MATRICULE, found[T_MATRICULE]]
-    total += weights[T_PLACE, found[T_PLACE]] + slopes[T_PLACE, found[T_PLACE]] * np.float32(found[R_PLACE])
-    total += best[T_POSTAL, found[T_POSTAL]] + slopes[T_POSTAL, found[T_POSTAL]] * np.float32(found[R_POSTAL])
-    return total + best[T_ADDRESS, found[T_ADDRESS]] + best[T_PHONE, found[T_PHONE]] + best[T_EMAIL, found[T_EMAIL]]
+@kernel("f4(f4[:, :, ::1], i8, u1[::1], i8)")
+def worth(tables, trait, found, rarity):  # type: ignore[no-untyped-def]
+    """Return the bits of the level found for a trait whose rarity is at ``rarity``."""
+    level = found[trait]
+    return tables[0, trait, level] + tables[1, trait, level] * np.float32(found[rarity])
 
 
-@kernel("void(u4[::1], u4[::1], u1[::1])")
-def settle_family_rarity(x, y, found):  # type: ignore[no-untyped-def]
-    """Take the rarity of the name found crossed, not that of the birth names."""
-    if found[T_FAMILY] == F_CROSSED:
-        if x[BIRTH] == y[USED]:
-            found[R_FAMILY] = byte(x[RARITY], 0)
-        elif x[USED] == y[BIRTH]:
-            found[R_FAMILY] = byte(y[RARITY], 0)
+@kernel(
+    "b1(u4[:, ::1], i8, u4[:, ::1], i8, u4[:, ::1], u1[:, ::1], u1[::1], u8[::1], f4[:, :, ::1], f4, u1[::1])"
+)
+def compare_two(a, i, b, j, lists, chars, lengths, memo, tables, floor, found):  # type: ignore[no-untyped-def]
+    """Write the levels and rarities of two rows in ``found``; return whether their weight may reach ``floor``.
+
+    What is cheap comes first; names are compared only while the best they can bring may matter. One matricule on two
+    identities is always worth a look.
+    """
+    first_look(a, i, b, j, found)
+    if found[T_MATRICULE] >= M_SAME_INCOHERENT:
+        floor = np.float32(-1e9)
+    total = worth(tables, T_PLACE, found, R_PLACE)
+    for trait in (T_DATE, T_SEX, T_MATRICULE):
+        total += tables[0, trait, found[trait]]
+    for trait in (T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL):
+        total += tables[2, trait, found[trait]]
+    total += tables[1, T_POSTAL, found[T_POSTAL]] * np.float32(found[R_POSTAL])
+    turned = inverted(a, i, b, j, chars, lengths, memo)
+    reach = given_reach = np.int64(SAME)
+    if not turned:
+        given_reach = hope(a, i, FIRST, b, j, FIRST)
+        reach = np.int64(0)
+        for k in range(4):
+            reach = max(reach, hope(a, i, k >> 1, b, j, k & 1))
+    x, y = a[i, RARITY], b[j, RARITY]
+    rare = max(x & np.uint32(255), y & np.uint32(255))
+    family = tables[2, T_FAMILY, reach] + tables[3, T_FAMILY, 0] * np.float32(rare)
+    rare = max((x >> np.uint32(8)) & np.uint32(255), (y >> np.uint32(8)) & np.uint32(255))
+    given = tables[2, T_GIVEN, given_reach] + tables[3, T_GIVEN, 0] * np.float32(rare)
+    if total + family + given < floor:
+        return False
+    found[T_FAMILY] = F_CROSSED if turned else family_level(a, i, b, j, chars, lengths, memo)
+    if found[T_FAMILY] == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
+        if a[i, BIRTH] == b[j, USED]:
+            found[R_FAMILY] = x & np.uint32(255)
+        elif a[i, USED] == b[j, BIRTH]:
+            found[R_FAMILY] = y & np.uint32(255)
+    total += worth(tables, T_FAMILY, found, R_FAMILY)
+    if total + given < floor:
+        return False
+    found[T_GIVEN] = G_INVERTED if turned else given_level(a, i, b, j, lists, chars, lengths, memo)
+    return total + worth(tables, T_GIVEN, found, R_GIVEN) >= floor
 
 
 @kernel(
     "UniTuple(i8, 3)(u4[:, ::1], i8, u8[::1], u8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u1[::1], u4[::1], u4[:, ::1],"
-    " f4[:, :, ::1], f4, b1, u4[:, ::1], u1[:, ::1])"
+    " f4[:, :, ::1], f4, b1, u4[:, :, ::1], u8[::1], u4[:, ::1], u1[:, ::1])"
 )
 def compare(  # type: ignore[no-untyped-def]
-    units, first, keys, shift, lines, lists, chars, lengths, letters, sounds, tables, floor, focused, pairs, levels
-):
+    units, first, keys, shift, lines, lists, chars, lengths, letters, sounds, tables, floor, focused, rows, memo,
+    pairs, levels,
+):  # fmt: skip
     """Compare the pairs of each unit and write those whose weight may reach ``floor``.
 
     A unit is (start, size, start, size) in ``keys``: the pairs inside one group when both starts are equal, else the
     pairs across two tiles. ``tables`` are, by trait and level: the weights, the slopes by eighth of a bit of rarity,
     and upper bounds of both (for names: by relation). A row of ``levels`` is the ten levels, then four rarities.
-    Stops before ``pairs`` may overflow; returns the next unit, the pairs written and the pairs looked at.
+    ``rows`` and ``memo`` are the room to work in. Stops before ``pairs`` may overflow; returns the next unit, the
+    pairs written and the pairs looked at.
     """
-    low = (np.uint64(1) << shift) - np.uint64(1)
-    widest = np.int64(0)
-    for u in range(first, units.shape[0]):
-        widest = max(widest, np.int64(max(units[u, 1], units[u, 3])))
-    rows, others = np.empty((widest, ROW), np.uint32), np.empty((widest, ROW), np.uint32)
-    memo, scratch = np.zeros(1 << MEMO_BITS, np.uint64), np.zeros(32, np.uint64)
-    found = np.zeros(TRAITS + 4, np.uint8)
-    weights, slopes, best, most = tables[0], tables[1], tables[2], tables[3]
     written, seen = 0, 0
+    a = rows[0]
     for u in range(first, units.shape[0]):
         start, size, start_b, size_b = units[u, 0], np.int64(units[u, 1]), units[u, 2], np.int64(units[u, 3])
         if written + size * size_b > pairs.shape[0]:
             return u, written, seen
         inside = start == start_b
-        gather(keys, start, size, shift, lines, letters, sounds, rows)
+        gather(keys, start, size, shift, lines, letters, sounds, a)
+        b = a if inside else rows[1]
         if not inside:
-            gather(keys, start_b, size_b, shift, lines, letters, sounds, others)
+            gather(keys, start_b, size_b, shift, lines, letters, sounds, b)
         for i in range(size):
-            x = rows[i]
             for j in range(i + 1 if inside else 0, size_b):
-                y = rows[j] if inside else others[j]
-                if focused and not (x[FLAGS] | y[FLAGS]) & FOCUS:
+                if focused and not (a[i, FLAGS] | b[j, FLAGS]) & FOCUS:
                     continue
                 seen += 1
-                first_look(x, y, found)
-                total = first_weight(tables, found)
-                reach = hope(x, BIRTH, y, BIRTH)
-                if reach < SAME and (x[USED] != 0 or y[USED] != 0):
-                    reach = max(reach, hope(x, BIRTH, y, USED), hope(x, USED, y, BIRTH), hope(x, USED, y, USED))
-                turned = inverted(x, y, chars, lengths, memo, scratch)
-                rare = np.float32(max(byte(x[RARITY], 0), byte(y[RARITY], 0)))
-                family = best[T_FAMILY, SAME if turned else reach] + most[T_FAMILY, 0] * rare
-                rare = np.float32(max(byte(x[RARITY], 1), byte(y[RARITY], 1)))
-                reach = SAME if turned else hope(x, FIRST, y, FIRST)
-                given = best[T_GIVEN, reach] + most[T_GIVEN, 0] * rare
-                if total + family + given < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
-                    continue  # one matricule on two identities is always worth a look
-                if turned:
-                    found[T_FAMILY], found[T_GIVEN] = F_CROSSED, G_INVERTED
-                else:
-                    found[T_FAMILY] = family_level(x, y, chars, lengths, memo, scratch)
-                settle_family_rarity(x, y, found)
-                k = found[T_FAMILY]
-                total += weights[T_FAMILY, k] + slopes[T_FAMILY, k] * np.float32(found[R_FAMILY])
-                if total + given < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
-                    continue
-                if not turned:
-                    found[T_GIVEN] = given_level(x, y, lists, chars, lengths, memo, scratch)
-                k = found[T_GIVEN]
-                total += weights[T_GIVEN, k] + slopes[T_GIVEN, k] * np.float32(found[R_GIVEN])
-                if total < floor and found[T_MATRICULE] < M_SAME_INCOHERENT:
-                    continue
-                left, right = (
-                    np.uint32(keys[np.uint64(start) + np.uint64(i)] & low),
-                    np.uint32(keys[np.uint64(start_b) + np.uint64(j)] & low),
-                )
-                if left == right:
-                    continue
-                pairs[written, 0], pairs[written, 1] = min(left, right), max(left, right)
-                levels[written] = found
-                written += 1
+                if compare_two(a, i, b, j, lists, chars, lengths, memo, tables, floor, levels[written]):
+                    left, right = a[i, ROW - 1], b[j, ROW - 1]
+                    if left != right:
+                        pairs[written, 0], pairs[written, 1] = min(left, right), max(left, right)
+                        written += 1
     return np.int64(units.shape[0]), written, seen

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from insvigil.jit import kernel
 
 
@@ -26,29 +24,28 @@ def join(pairs, roots):  # type: ignore[no-untyped-def]
         roots[i] = roots[roots[i]]
 
 
-@kernel("void(i8[::1], f4[::1], i8[::1])")
-def agglomerate(sizes, weights, parts):  # type: ignore[no-untyped-def]
+@kernel("void(i8[::1], f4[::1], f8[:, ::1], i8[::1], i8[::1])")
+def agglomerate(sizes, weights, total, members, parts):  # type: ignore[no-untyped-def]
     """Split components by average linkage: two parts join while the pairs across them speak for it on the whole.
 
     ``weights`` holds the pairs of each component in the order (0, 1), (0, 2) … (1, 2) …; minus infinity forbids.
     ``parts`` receives for each member the first member of its part, counted from the start of the component.
+    ``total`` and ``members`` are room for the largest component.
     """
     at, first = 0, 0
-    for size in sizes:
-        total = np.zeros((size, size), np.float64)
+    for c in range(sizes.size):
+        size = sizes[c]
         for i in range(size):
+            members[i], parts[first + i] = 1, i
             for j in range(i + 1, size):
-                total[i, j] = total[j, i] = weights[at]
+                total[i, j] = weights[at]
+                total[j, i] = weights[at]
                 at += 1
-        members = np.ones(size, np.int64)
-        part = np.arange(size)
         while True:
             best, a, b = 0.0, -1, -1
             for i in range(size):
-                if part[i] != i:
-                    continue
                 for j in range(i + 1, size):
-                    if part[j] == j:
+                    if parts[first + i] == i and parts[first + j] == j:
                         mean = total[i, j] / (members[i] * members[j])
                         if mean > best:
                             best, a, b = mean, i, j
@@ -56,9 +53,8 @@ def agglomerate(sizes, weights, parts):  # type: ignore[no-untyped-def]
                 break
             members[a] += members[b]
             for i in range(size):
-                if part[i] == b:
-                    part[i] = a
+                if parts[first + i] == b:
+                    parts[first + i] = a
                 total[a, i] += total[b, i]
                 total[i, a] = total[a, i]
-        parts[first : first + size] = part
         first += size
