@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from insvigil.qualif import insi
 from insvigil.qualif.assessment import assess
 from insvigil.qualif.indicators import measure
 from insvigil.qualif.ledger import current, status_history, transitions
@@ -19,6 +20,7 @@ __all__ = [
     "current",
     "derive_statuses",
     "ins_changes",
+    "insi",
     "leverage",
     "load_programmes",
     "measure",
