@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from insvigil.reporting.cases import first_pairs
 from insvigil.reporting.exports import write_folder, write_run
 from insvigil.reporting.night_report import NightReport
 
-__all__ = ["NightReport", "write_folder", "write_run"]
+__all__ = ["NightReport", "first_pairs", "write_folder", "write_run"]

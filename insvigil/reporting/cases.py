@@ -38,6 +38,13 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
     return _ordered(report, members, Finding.DPOT)
 
 
+def first_pairs(report: NightReport, count: int = 12) -> pl.DataFrame:
+    """Return the pairs (left, right) that the page can explain: reference and next member of the first cases."""
+    cases = [pair_cases(report, Finding.COLP), doublon_cases(report)]
+    shown = pl.concat(frame.filter(pl.col("place") == 1, pl.col("pair_probability").is_not_null()) for frame in cases)
+    return shown.select("left", "right").head(count)
+
+
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     """Return the pairs with a finding, in the columns of ``doublon_cases`` (``number`` is the rank of the pair)."""
     pairs = report.pairs.filter(pl.col("finding").cast(pl.String) == finding.value).with_row_index("group")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -10,7 +12,7 @@ from rapidfuzz.distance import Indel
 from insvigil.frames import AGREEMENTS
 from insvigil.reporting.cases import AGREES
 from insvigil.reporting.night_report import NightReport
-from insvigil.reporting.wording import labels, likelihood
+from insvigil.reporting.wording import labels, likelihood, plural
 from insvigil.vocabulary import DELETED, Finding, Status
 
 
@@ -44,6 +46,7 @@ def _shown(row: dict[str, Any], report: NightReport) -> dict[str, Any]:
         "birth_date": french_date(row["birth_date"]),
         "agreement": None if reference else agreement_words(row, report),
         "reference_ipp": None if reference else row["reference_ipp"],
+        "pair_probability": None if row["pair_probability"] is None else min(row["pair_probability"], 0.9999),
         "decision": None,
         "comment": None,
     }
@@ -57,21 +60,33 @@ def french_date(text: str | None) -> str | None:
 
 
 def agreement_words(row: dict[str, Any], report: NightReport) -> str:
-    """Return what brings a pair together or apart, trait by trait, in words; missing traits are left out."""
+    """Return how many traits agree wholly, then what differs, trait by trait; missing traits are left out."""
     if row["pair_probability"] is None:
         return "rapproché par une autre identité de l'agrégat"
-    words = []
+    same, words = 0, []
     for trait, column in zip(AGREEMENTS, AGREES, strict=True):
         level, meanings = row[column], report.levels.get(trait, ())
-        if level and level < len(meanings):
+        if level and level >= len(meanings) - 1:
+            same += 1
+        elif level:
             words.append(meanings[level])
-    return " · ".join(words)
+    return " · ".join([plural(same, "trait concordant", "traits concordants"), *words])
 
 
 def different_letters(text: str, other: str) -> list[tuple[str, bool]]:
-    """Return the pieces of ``text`` with whether each is missing from ``other`` (longest common subsequence)."""
+    """Return the pieces of ``text`` with whether each is missing from ``other``, case and accents aside."""
     return [
         (text[step.src_start : step.src_end], step.tag != "equal")
-        for step in Indel.opcodes(text, other)
+        for step in Indel.opcodes(_folded(text), _folded(other))
         if step.src_end > step.src_start
     ]
+
+
+def _folded(text: str) -> str:
+    """Return capitals without accents, letter for letter."""
+    return "".join(_capital(letter) for letter in text)
+
+
+@lru_cache(maxsize=1024)
+def _capital(letter: str) -> str:
+    return unicodedata.normalize("NFKD", letter)[0].upper()[:1]

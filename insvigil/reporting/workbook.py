@@ -6,6 +6,7 @@ locked (without password, against slips only); decisions and comments stay open.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -48,7 +49,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Rôle", 11, "role"),
     Column("Statut", 11, "status_label"),
     Column("Vraisemblance", 14, "likelihood"),
-    Column("Ce qui rapproche ou sépare", 52, "agreement"),
+    Column("Ce qui concorde et ce qui diffère", 62, "agreement"),
     Column("Décision", 33, "decision"),
     Column("Commentaire", 28, "comment"),
     Column("Matricule INS", 17, "matricule", compared=True),
@@ -79,7 +80,7 @@ class _Styles:
     """The cell formats of the workbook."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
-        base = {"font_name": "Calibri", "font_size": 10, "font_color": _INK, "valign": "top"}
+        base = {"font_name": "Calibri", "font_size": 10, "font_color": _INK, "valign": "vcenter"}
         self.head = book.add_format(
             {**base, "bold": True, "font_color": "white", "bg_color": _HEAD, "text_wrap": True, "valign": "vcenter"}
         )
@@ -91,7 +92,7 @@ class _Styles:
         self.cells: dict[tuple[bool, bool, str], Format] = {}
         for shaded in (False, True):
             for first in (False, True):
-                for kind in ("text", "date", "percent", "open", "wrap", "strong", "different"):
+                for kind in ("text", "left", "date", "percent", "open", "wrap", "strong", "different"):
                     self.cells[shaded, first, kind] = book.add_format({**base, **_shape(shaded, first, kind)})
 
     def cell(self, shaded: bool, first: bool, kind: str = "text") -> Format:
@@ -104,6 +105,7 @@ def _shape(shaded: bool, first: bool, kind: str) -> dict[str, Any]:
         shape |= {"top": 1, "top_color": "#8fa3b5"}
     extra: dict[str, dict[str, Any]] = {
         "text": {},
+        "left": {"align": "left"},
         "strong": {"bold": True},
         "different": {"bold": True, "font_color": _DIFFERENT},
         "wrap": {"text_wrap": True},
@@ -149,6 +151,7 @@ def _write_cases(sheet: Worksheet, rows: list[dict[str, Any]], styles: _Styles) 
             line += 1
             _write_row(sheet, line, member, members, styles, shaded=case % 2 == 0)
     _finish(sheet, line, len(COLUMNS))
+    sheet.print_area(0, 0, max(line, 1), _NAMES.index("comment"))
     if line:
         column = _NAMES.index("decision")
         sheet.data_validation(
@@ -162,6 +165,7 @@ def _write_row(
     sheet: Worksheet, line: int, row: dict[str, Any], block: list[dict[str, Any]], styles: _Styles, *, shaded: bool
 ) -> None:
     first = row["place"] == 0
+    _fit(sheet, line, row["agreement"] or "", next(column.width for column in COLUMNS if column.name == "agreement"))
     other = block[0] if not first else block[1] if len(block) == 2 else None
     for index, column in enumerate(COLUMNS):
         value = row[column.name]
@@ -186,7 +190,14 @@ def _write_row(
 def _kind(name: str, first: bool) -> str:
     if name in _OPEN:
         return "text" if first else "open"
-    kinds = {"last_seen": "date", "pair_probability": "percent", "agreement": "wrap", "ipp": "strong"}
+    kinds = {
+        "last_seen": "date",
+        "pair_probability": "percent",
+        "ipp": "strong",
+        "case": "left",
+        "number": "left",
+        "agreement": "wrap",
+    }
     return kinds.get(name, "text")
 
 
@@ -222,6 +233,7 @@ def _write_anomalies(sheet: Worksheet, report: NightReport, styles: _Styles) -> 
         values = [
             row["code"], labels(Severity)[row["severity"]], sentence, advice, row["ipp"], row["domain"], row["subject"],
         ]  # fmt: skip
+        _fit(sheet, line, max(sentence, advice, key=len), _RULE_COLUMNS[2][1])
         for column, value in enumerate(values):
             style = styles.cell(line % 2 == 0, False, "wrap" if column in (2, 3) else "text")
             sheet.write_string(line, column, value or "", style)
@@ -233,6 +245,7 @@ def _head(sheet: Worksheet, columns: list[tuple[str, float]], styles: _Styles, *
     for index, (heading, width) in enumerate(columns):
         sheet.set_column(index, index, width)
         sheet.write_string(0, index, heading, styles.head)
+    sheet.set_default_row(18)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, frozen)
     sheet.hide_gridlines(2)
@@ -240,6 +253,13 @@ def _head(sheet: Worksheet, columns: list[tuple[str, float]], styles: _Styles, *
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+
+
+def _fit(sheet: Worksheet, line: int, text: str, width: float) -> None:
+    """Make the row as high as a wrapped text needs; spreadsheets do not all do it when they open a file."""
+    lines = math.ceil(len(text) * 1.05 / width)
+    if lines > 1:
+        sheet.set_row(line, 4 + 14 * lines)
 
 
 def _finish(sheet: Worksheet, rows: int, columns: int) -> None:
@@ -272,4 +292,6 @@ def _write_guide(
     looks = {"# ": styles.title, "## ": styles.subtitle}
     for line, told in enumerate(line for line in text.splitlines() if line.strip()):
         mark = next((mark for mark in looks if told.startswith(mark)), "")
-        sheet.write_string(line, 0, told.removeprefix(mark), looks.get(mark, styles.prose))
+        told = told.removeprefix(mark)
+        _fit(sheet, line, told, 110 if not mark else 1000)
+        sheet.write_string(line, 0, told, looks.get(mark, styles.prose))
