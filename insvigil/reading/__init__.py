@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from insvigil.reading.delimited import ColumnMap, Extract, read_extract
+    from insvigil.reading.column_map import ColumnMap
+    from insvigil.reading.delimited import Extract, read_extract
     from insvigil.reading.inspection import inspect
     from insvigil.reading.movements import Reading, iter_movements, read_movements
     from insvigil.reading.rules import RULES
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "RULES": "rules",
-    "ColumnMap": "delimited",
+    "ColumnMap": "column_map",
     "CrossCheck": "vidhosp",
     "Extract": "delimited",
     "Reading": "movements",

@@ -2,109 +2,33 @@
 
 from __future__ import annotations
 
-import tomllib
+import codecs
+import csv
+import io
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import dataframely as dy
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from insvigil.errors import SettingsError, SourceError, UsageError
-from insvigil.frames import IDENTITY_FIELDS, Rejects
+from insvigil.frames import Rejects
+from insvigil.reading.column_map import ColumnMap, Names
 
-Names = tuple[str, ...]
+NO_ID, ID_TWICE, UNEVEN, DAMAGED = "IDV-LEC-501", "IDV-LEC-502", "IDV-LEC-503", "IDV-LEC-504"
 
 _SEPARATORS = ";,\t|"
+_BLANKS = " \t\u00a0\ufeff"
 _SAMPLE = 1 << 16
 
 
-class ColumnMap(BaseModel):
-    """Which columns of a flat file hold which trait: a name, or several names joined by a blank.
-
-    Names are compared without outer blanks.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    id: Names
-    """Identifiant propre au fichier (obligatoire) ; il nomme les lignes dans les résultats."""
-    birth_name: Names = ()
-    """Nom de naissance."""
-    given_names: Names = ()
-    """Liste des prénoms de naissance."""
-    first_given_name: Names = ()
-    """Premier prénom de naissance."""
-    used_name: Names = ()
-    """Nom utilisé."""
-    used_given_name: Names = ()
-    """Prénom utilisé."""
-    birth_date: Names = ()
-    """Date de naissance."""
-    sex: Names = ()
-    """Sexe."""
-    birth_place: Names = ()
-    """Lieu de naissance (code officiel géographique, ou nom)."""
-    matricule: Names = ()
-    """Matricule INS, en une colonne ou en plusieurs (numéro, clé)."""
-    postal_code: Names = ()
-    """Code postal de l'adresse."""
-    address: Names = ()
-    """Voie de l'adresse."""
-    city: Names = ()
-    """Commune de l'adresse."""
-    phone: Names = ()
-    """Téléphone."""
-    email: Names = ()
-    """Adresse électronique."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _names(cls, value: Any) -> Any:
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-            raise ValueError("un nom de colonne ou une liste de noms est attendu")
-        return tuple(name.strip() for name in names)
-
-    @classmethod
-    def load(cls, path: str | Path) -> ColumnMap:
-        """Read ``[columns]`` of a TOML file; raise ``SettingsError`` naming every wrong key at once."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(f"Le plan de colonnes {path} ne peut pas être lu.") from error
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"Le plan de colonnes {path} n'est pas en UTF-8.") from error
-        try:
-            return _File.model_validate(tomllib.loads(text)).columns
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"Le plan de colonnes {path} n'est pas du TOML valide : {error}.") from error
-        except ValidationError as error:
-            faults = "; ".join(_sentence(fault["loc"], fault["type"]) for fault in error.errors())
-            raise SettingsError(f"{path} : {faults}.", hint='Exemple : [columns] id = "ipp".') from error
-
-    def sources(self) -> dict[str, Names]:
-        """Return the columns of each mapped trait, in the order of ``IdentityFields``."""
-        return {name: getattr(self, name) for name in IDENTITY_FIELDS if getattr(self, name, ())}
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    columns: ColumnMap
-
-
-def _sentence(location: tuple[int | str, ...], kind: str) -> str:
-    key = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        return f"clé inconnue « {key} »"
-    if kind == "missing":
-        return f"clé obligatoire absente « {key} »"
-    return f"« {key} » : un nom de colonne ou une liste de noms est attendu"
-
-
 class Extract(NamedTuple):
-    """The identities of a flat file: row i of ``identities`` is ``ids[i]``; nothing is repaired in silence."""
+    """The identities of a flat file: row i of ``identities`` is ``ids[i]``; nothing is repaired in silence.
+
+    ``report`` says how the file was read: format, separator, charset, decimal mark, rows, matricules that a
+    spreadsheet has damaged.
+    """
 
     identities: pl.DataFrame
     ids: pl.Series
@@ -114,16 +38,19 @@ class Extract(NamedTuple):
 
 
 class _Table(NamedTuple):
+    """The rows of a file, not read yet, with the lines that have too many values."""
+
     rows: pl.LazyFrame
     names: dict[str, str]
     report: dict[str, Any]
+    uneven: list[int]
 
 
 def read_extract(path: Path, columns: ColumnMap) -> Extract:
     """Read the mapped columns of a CSV or parquet file.
 
-    Raise ``UsageError`` for a missing path, ``SourceError`` for a file that is not a table, ``SettingsError`` for a
-    mapped column that it lacks.
+    Text of a CSV loses its outer blanks, and an empty text is missing. Raise ``UsageError`` for a missing path,
+    ``SourceError`` for a file that is not a table, ``SettingsError`` for a mapped column that it lacks.
     """
     path = Path(path)
     if not path.exists():
@@ -131,82 +58,56 @@ def read_extract(path: Path, columns: ColumnMap) -> Extract:
     if path.is_dir():
         raise UsageError(f"« {path} » est un dossier.", hint="Donnez un fichier CSV ou parquet.")
     try:
-        table = _parquet(path) if _is_parquet(path) else _csv(path)
-        wanted = {"id": columns.id, **columns.sources()}
-        _check(path, wanted, table.names)
-        text = table.report["format"] == "csv"
-        schema = table.rows.collect_schema()
-        frame = table.rows.select(
-            _joined([table.names[name] for name in names], schema, clean=text, keep=trait == "id").alias(trait)
-            for trait, names in wanted.items()
-        ).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+        if _is_parquet(path):
+            table = _parquet(path)
+            frame = _read(path, table, columns)
+        else:
+            content = _Csv.open(path)
+            table = content.quick()
+            try:
+                frame = _read(path, table, columns)
+            except pl.exceptions.PolarsError:  # a line with too many values, or quotes out of place
+                table = content.careful()
+                frame = _read(path, table, columns)
+    except (pl.exceptions.PolarsError, OSError, csv.Error) as error:
         raise SourceError(
             f"« {path} » ne peut pas être lu comme un tableau.", hint="Vérifiez qu'il s'agit d'un CSV ou d'un parquet."
         ) from error
     return _extract(path, frame, table)
 
 
-def _extract(path: Path, frame: pl.DataFrame, table: _Table) -> Extract:
-    ids = frame["id"]
-    if ids.dtype == pl.String and table.report["format"] == "csv":
-        ids = _as_integers(ids)
-        frame = frame.with_columns(ids)
-    read = frame.height
-    missing = ids.is_null()
-    rejects = pl.DataFrame(schema=Rejects.create_empty().schema)
-    if missing.any() or ids.n_unique() < read:
-        again = ~ids.is_first_distinct() & ~missing
-        rejects = (
-            frame.select(
-                source=pl.lit(0, pl.UInt32),
-                path=pl.lit(str(path)),
-                offset=pl.int_range(pl.len(), dtype=pl.UInt64),
-                line=pl.int_range(pl.len(), dtype=pl.UInt32) + (2 if table.report["format"] == "csv" else 1),
-                segment=pl.lit(None, pl.String),
-                field=pl.lit(None, pl.UInt16),
-                code=pl.when(missing).then(pl.lit("IDV-LEC-501")).otherwise(pl.lit("IDV-LEC-502")),
-                rejected=pl.lit(True),
-            )
-            .cast({"line": pl.UInt32})
-            .filter(missing | again)
-        )
-        frame = frame.filter(~(missing | again))
-    counts = {"read": read, "kept": frame.height, "folded": 0, "rejected": read - frame.height}
-    return Extract(frame.drop("id"), frame["id"], Rejects.validate(rejects), counts, {**table.report, "rows": read})
+def _read(path: Path, table: _Table, columns: ColumnMap) -> pl.DataFrame:
+    wanted = {"id": columns.id, **columns.sources()}
+    _check(path, wanted, table.names)
+    schema = table.rows.collect_schema()
+    text = table.report["format"] == "csv"
+    return table.rows.select(
+        _value([table.names[name] for name in names], schema, clean=text, keep=trait == "id").alias(trait)
+        for trait, names in wanted.items()
+    ).collect()
 
 
-def _joined(names: list[str], schema: pl.Schema, *, clean: bool, keep: bool) -> pl.Expr:
-    parts = []
-    for name in names:
-        part = pl.col(name)
-        kind = schema[name]
-        if keep and len(names) == 1 and not clean:
-            return part
-        if kind.is_float():
-            whole = part.cast(pl.Int64, strict=False)
-            part = pl.when(whole == part).then(whole.cast(pl.String)).otherwise(part.cast(pl.String))
-        elif kind == pl.Datetime:
-            part = part.dt.date().cast(pl.String)
-        elif kind != pl.String:
-            part = part.cast(pl.String)
-        if clean:
-            part = part.str.strip_chars(" \t\u00a0\ufeff")
-        if kind == pl.String:
-            part = pl.when(part != "").then(part)
-        parts.append(part)
+def _value(names: list[str], schema: pl.Schema, *, clean: bool, keep: bool) -> pl.Expr:
+    """Return one trait as text; an id that is not text keeps its type."""
+    if keep and len(names) == 1 and schema[names[0]] != pl.String:
+        return pl.col(names[0])
+    parts = [_text(pl.col(name), schema[name], clean=clean) for name in names]
     if len(parts) == 1:
         return parts[0]
     joined = pl.concat_str(parts, separator=" ", ignore_nulls=True)
     return pl.when(joined != "").then(joined)
 
 
-def _as_integers(ids: pl.Series) -> pl.Series:
-    """Return whole numbers when every id is one, written in the usual way: ``0012`` stays text."""
-    numbers = ids.cast(pl.Int64, strict=False)
-    if numbers.null_count() != ids.null_count() or not (numbers.cast(pl.String) == ids).all():
-        return ids
-    return numbers
+def _text(value: pl.Expr, kind: pl.DataType, *, clean: bool) -> pl.Expr:
+    if kind == pl.String:
+        value = value.str.strip_chars(_BLANKS) if clean else value
+        return pl.when(value != "").then(value)
+    if kind.is_float():  # whole numbers are written without a decimal part: a postal code is no measure
+        whole = value.cast(pl.Int64, strict=False)
+        return pl.when(whole == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+    if kind == pl.Datetime:
+        return value.dt.date().cast(pl.String)
+    return value.cast(pl.String)
 
 
 def _check(path: Path, wanted: dict[str, Names], names: dict[str, str]) -> None:
@@ -218,6 +119,61 @@ def _check(path: Path, wanted: dict[str, Names], names: dict[str, str]) -> None:
         )
 
 
+def _extract(path: Path, frame: pl.DataFrame, table: _Table) -> Extract:
+    text = table.report["format"] == "csv"
+    frame = frame.with_columns(_as_integers(frame["id"])) if text else frame
+    ids = frame["id"]
+    read = frame.height + len(table.uneven)
+    notes = [_notes(path, [line - 1 for line in table.uneven], table.uneven, UNEVEN, rejected=True)]
+    missing = ids.is_null()
+    first = 2 if text else 1
+    if missing.any() or ids.n_unique() < frame.height:
+        again = ~ids.is_first_distinct() & ~missing
+        for refused, code in ((missing, NO_ID), (again, ID_TWICE)):
+            rows = refused.arg_true().to_list()
+            notes.append(_notes(path, rows, [row + first for row in rows], code, rejected=True))
+        frame = frame.filter(~(missing | again))
+    damaged = _damaged(frame) if "matricule" in frame.columns else []
+    notes.append(_notes(path, damaged, [row + first for row in damaged], DAMAGED, rejected=False))
+    counts = {"read": read, "kept": frame.height, "folded": 0, "rejected": read - frame.height}
+    report = {**table.report, "rows": read, "damaged_matricules": len(damaged)}
+    rejects = Rejects.validate(pl.concat(notes).sort("offset", maintain_order=True))
+    return Extract(frame.drop("id"), frame["id"], rejects, counts, report)
+
+
+def _notes(path: Path, rows: list[int], lines: list[int], code: str, *, rejected: bool) -> pl.DataFrame:
+    """Return remarks on rows; a flat file is read by rows, so its offset is the row number (from 0)."""
+    schema = Rejects.create_empty().schema
+    count = len(rows)
+    columns: dict[str, list[Any]] = {
+        "source": [0] * count,
+        "path": [str(path)] * count,
+        "offset": rows,
+        "line": lines,
+        "segment": [None] * count,
+        "field": [None] * count,
+        "code": [code] * count,
+        "rejected": [rejected] * count,
+    }
+    return pl.DataFrame(columns, schema=schema)
+
+
+def _as_integers(ids: pl.Series) -> pl.Series:
+    """Return whole numbers when every id is one, written in the usual way: ``0012`` stays text."""
+    numbers = ids.cast(pl.Int64, strict=False)
+    if numbers.null_count() != ids.null_count() or not (numbers.cast(pl.String) == ids).all():
+        return ids
+    return numbers
+
+
+def _damaged(frame: pl.DataFrame) -> list[int]:
+    """Return the rows whose matricule went through a spreadsheet: 1,79E+14, 179…489.0, or a digit short."""
+    size = pl.col("matricule").str.len_bytes()
+    suspects = frame.with_row_index("row").filter(size.is_in([13, 15]).not_()).select("row", "matricule")
+    shape = r"^[0-9][.,][0-9]+[Ee]\+?[0-9]+$|^[0-9]{12,15}[.,]0+$|^[0-9]{12}$|^[0-9]{14}$"
+    return suspects.filter(pl.col("matricule").str.contains(shape))["row"].to_list()
+
+
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(4) == b"PAR1"
@@ -226,44 +182,69 @@ def _is_parquet(path: Path) -> bool:
 def _parquet(path: Path) -> _Table:
     rows = pl.scan_parquet(path)
     names = rows.collect_schema().names()
-    return _Table(rows, {name.strip(): name for name in names}, {"format": "parquet"})
+    return _Table(rows, {name.strip(): name for name in names}, {"format": "parquet"}, [])
 
 
-def _csv(path: Path) -> _Table:
-    with path.open("rb") as stream:
-        head = stream.read(_SAMPLE)
-    if not head.strip():
-        raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'extraction.")
-    if b"\0" in head:
-        raise SourceError(f"« {path} » n'est pas du texte (fichier binaire ou UTF-16).", hint="Donnez un CSV en UTF-8.")
-    separator = _separator_of(head)
-    options: dict[str, Any] = {"separator": separator, "infer_schema": False, "truncate_ragged_lines": True}
-    rows = pl.scan_csv(path, **options)
-    charset = "UTF-8"
-    try:
-        names = rows.collect_schema().names()
-        if not head.isascii() or not _is_utf8(path):
-            charset = "UTF-8" if _is_utf8(path) else "cp1252"
-    except pl.exceptions.PolarsError:
-        charset = "cp1252"
-    if charset != "UTF-8":
-        rows = pl.read_csv(path.read_bytes().decode("cp1252", "replace").encode(), **options).lazy()
-        names = rows.collect_schema().names()
-    report = {"format": "csv", "separator": separator, "charset": charset, "decimal": _decimal_of(head, separator)}
-    return _Table(rows, {name.strip(" \t\u00a0\ufeff"): name for name in names}, report)
+class _Csv(NamedTuple):
+    """A CSV file whose separator and character set are known; ``data`` is its UTF-8 text when it had to be recoded."""
+
+    path: Path
+    data: bytes | None
+    report: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> _Csv:
+        """Guess what a CSV does not say."""
+        with path.open("rb") as stream:
+            head = stream.read(_SAMPLE)
+        if not head.removeprefix(codecs.BOM_UTF8).strip():
+            raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'extraction.")
+        if b"\0" in head:
+            raise SourceError(
+                f"« {path} » n'est pas du texte (fichier binaire ou UTF-16).", hint="Donnez un CSV en UTF-8."
+            )
+        separator = _separator_of(head)
+        report = {"format": "csv", "separator": separator, "charset": "UTF-8", "decimal": _decimal_of(head, separator)}
+        if _is_utf8(path):
+            return cls(path, None, report)
+        return cls(path, path.read_bytes().decode("cp1252", "replace").encode(), report | {"charset": "cp1252"})
+
+    def quick(self) -> _Table:
+        """Let polars read it: every line has as many values as the first."""
+        source: Any = self.path if self.data is None else self.data
+        rows = pl.scan_csv(source, separator=self.report["separator"], infer_schema=False)
+        return self._table(rows, rows.collect_schema().names(), [])
+
+    def careful(self) -> _Table:
+        """Read it line by line and set aside the lines with too many values."""
+        text = (self.data if self.data is not None else self.path.read_bytes()).decode("utf-8-sig", "replace")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.report["separator"])
+        names = next(reader)
+        kept: list[list[str | None]] = []
+        uneven: list[int] = []
+        for values in reader:
+            if len(values) > len(names):
+                uneven.append(reader.line_num)
+            elif values:
+                kept.append([*values, *[None] * (len(names) - len(values))])
+        names = [name if name not in names[:at] else f"{name}_{at}" for at, name in enumerate(names)]
+        columns = [[row[at] for row in kept] for at in range(len(names))]
+        return self._table(pl.LazyFrame(columns, schema=dict.fromkeys(names, pl.String)), names, uneven)
+
+    def _table(self, rows: pl.LazyFrame, names: list[str], uneven: list[int]) -> _Table:
+        return _Table(rows, {name.strip(_BLANKS): name for name in names}, self.report, uneven)
 
 
 def _is_utf8(path: Path) -> bool:
-    import codecs
-
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        try:
+    try:
+        with path.open("rb") as stream:
             while block := stream.read(1 << 22):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+                if not (block.isascii() and decoder.getstate()[0] == b""):
+                    decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
     return True
 
 
@@ -274,8 +255,6 @@ def _separator_of(head: bytes) -> str:
 
 
 def _decimal_of(head: bytes, separator: str) -> str:
-    import re
-
     commas = len(re.findall(rb"(?:^|[;\t|])-?\d+,\d{1,6}(?=[;\t|\r\n])", head)) if separator != "," else 0
     points = len(re.findall(rb"(?:^|[;,\t|])-?\d+\.\d{1,6}(?=[;,\t|\r\n])", head))
     return "," if commas > points else "."

@@ -84,13 +84,13 @@ class FhirReader:
         try:
             if kind == "Patient":
                 row, codes = patient_row(resource)
-                if "ipp" not in row:
+                if not _named(row):
                     self._reject(where, NO_PATIENT, counts, notes)
                     return None
                 self._patients[f"Patient/{resource.get('id')}"] = row["domain"], row["ipp"]
             elif kind == "Encounter":
                 row, codes = self._encounter_row(resource), []
-                if "ipp" not in row:
+                if not _named(row):
                     self._reject(where, NO_PATIENT, counts, notes)
                     return None
             else:
@@ -371,6 +371,10 @@ def _frame(rows: list[Resource], positions: list[tuple[int, int, int]]) -> pl.Da
         columns[name] = pl.Series(name, [position[number] for position in positions], _SCHEMA[name])
     frame = pl.DataFrame(columns)
     return frame.with_columns(pl.col("sender").fill_null("FHIR"), pl.col("domain").fill_null(""))
+
+
+def _named(row: Resource) -> bool:
+    return isinstance(row.get("ipp"), str) and row["ipp"] != "" and isinstance(row.get("domain"), str)
 
 
 def _text(value: Any) -> str | None:

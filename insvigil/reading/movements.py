@@ -58,7 +58,7 @@ def read_movements(
     return Reading(
         Sources.validate(pl.concat([batch.sources for batch in batches]).sort("source")),
         Movements.validate(pl.concat([batch.movements for batch in batches])),
-        Rejects.validate(pl.concat([batch.rejects for batch in batches])),
+        Rejects.validate(pl.concat([batch.rejects for batch in batches]).sort("source", "offset", maintain_order=True)),
         {name: counts[name] for name in (*COUNTS, *sorted(set(counts) - set(COUNTS)))},
     )
 
@@ -133,6 +133,8 @@ class _Reader:
                     source.digest = source.digest or digest(data)
                     source.already_read = source.digest in self._known or source.digest in self._digests
                     yield Piece(source, data, offset, source.already_read)
+                    if not source.compressed:
+                        self._progress(min(self._done + offset + len(data), self._total), self._total)
             except UNREADABLE:
                 source.refusal = "IDV-LEC-004"
             except OverflowError:

@@ -128,7 +128,10 @@ def find_sources(paths: Sequence[Path], settings: ReadingSettings) -> list[Sourc
                 hint="Vérifiez le dossier ou « reading.patterns ».",
             )
         for file in files:
-            for source in _members_of(file):
+            members = list(_members_of(file))
+            if named and not members:
+                raise SourceError(f"L'archive « {path} » est vide.", hint="Vérifiez le transfert.")
+            for source in members:
                 source.number = len(sources)
                 if named:
                     look_at(source)
@@ -177,7 +180,7 @@ def _members_of(file: Path) -> Iterator[Source]:
         except UNREADABLE:
             yield Source(0, file, refusal="IDV-LEC-004")
     else:
-        yield Source(0, file)
+        yield Source(0, file, size=file.stat().st_size)
 
 
 def look_at(source: Source) -> None:
@@ -185,8 +188,6 @@ def look_at(source: Source) -> None:
     if source.refusal is not None:
         return
     try:
-        if not source.size:
-            source.size = source.path.stat().st_size
         with source.open() as stream:
             head = stream.read(HEAD)
             while len(head) < HEAD and (more := stream.read(HEAD - len(head))):

@@ -91,17 +91,16 @@ def read_crosschecks(path: Path) -> CrossCheck:
     )
     table = table.with_columns(reason.alias("code"))
     kept = table.filter(pl.col("code").is_null())
-    dated = kept.with_columns(_day(name).alias(name) for name in DATES if name in layout)
-    unreadable = kept.filter(kept["birth_date"].is_not_null() & dated["birth_date"].is_null())
+    unreadable = kept.filter("undated")
     rejects = pl.concat(
         [
             _notes(table.filter(pl.col("code").is_not_null()), path, rejected=True),
             _notes(unreadable.with_columns(code=pl.lit(DATE)), path, rejected=False),
         ]
     ).sort("offset")
-    rows = dated.with_columns(
+    rows = kept.with_columns(
         pl.col("sex").replace_strict(SEXES, default=None),
-        *(pl.lit(None, pl.String).alias(name) for name in CrossChecks.column_names() if name not in dated.columns),
+        *(pl.lit(None, pl.String).alias(name) for name in CrossChecks.column_names() if name not in kept.columns),
     ).select(CrossChecks.column_names())
     counts = {"read": table.height, "kept": kept.height, "folded": 0, "rejected": table.height - kept.height}
     return CrossCheck(CrossChecks.validate(rows), Rejects.validate(rejects), counts)
@@ -113,7 +112,7 @@ def _sliced(data: bytes, layout: dict[str, Span]) -> pl.DataFrame:
     buffer = np.zeros(len(data) + PADDING, np.uint8)
     buffer[: len(data)] = np.frombuffer(data, np.uint8)
     words = np.ndarray((len(data) + PADDING - 7,), np.dtype("<u8"), buffer, strides=(1,))
-    spans = np.array([(first - 1, last) for first, last in layout.values()], np.int64)
+    spans = np.array([(first - 1, last, name in DATES) for name, (first, last) in layout.items()], np.int64)
     room = data.count(b"\n") + 1
     views = np.zeros((len(spans), room, 2), np.uint64)
     valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
@@ -127,15 +126,9 @@ def _sliced(data: bytes, layout: dict[str, Span]) -> pl.DataFrame:
         offset=pl.Series(lines[:count, 0].astype(np.uint64)),
         line=pl.Series(lines[:count, 1].astype(np.uint32) + 1),
         length=pl.Series(lines[:count, 2]),
-        strange=pl.Series(lines[:count, 3] == 1),
+        strange=pl.Series(lines[:count, 3] & 1 == 1),
+        undated=pl.Series(lines[:count, 3] & 2 == 2),
     )
-
-
-def _day(name: str) -> pl.Expr:
-    """Return DDMMYYYY as YYYYMMDD, null when it is not eight digits or the column is not in this layout."""
-    text = pl.col(name)
-    turned = pl.concat_str(text.str.slice(4, 4), text.str.slice(2, 2), text.str.slice(0, 2))
-    return pl.when(text.str.contains("^[0-9]{8}$") & (text != "00000000")).then(turned)
 
 
 def _notes(rows: pl.DataFrame, path: Path, *, rejected: bool) -> pl.DataFrame:

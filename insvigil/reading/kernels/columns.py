@@ -15,17 +15,18 @@ _WORDS = "Array(uint64, 1, 'A', aligned=False)"
     f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], int64[:, ::1])"
 )
 def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, lines: Any) -> Any:
-    """Fill one row a line of ``buffer[:size]`` with the spans (begin, end) of it, blanks stripped; return rows, lines.
+    """Fill one row a line of ``buffer[:size]`` with the spans of it, blanks stripped; return rows, lines.
 
-    ``lines[row]`` is the offset, the number (from 0), the length of the line and whether a span holds a byte above
-    0x7F (such a span is left missing). A view longer than 12 bytes points into the buffer itself. Blank lines make no
-    row. Rows beyond the capacity are counted, not written.
+    ``lines[row]`` is the offset, the number (from 0), the length of the line and two bits: 1 if a span holds a byte
+    above 0x7F, 2 if a date (column 2 of its span is 1) is not eight digits; such a span is left missing. A view longer
+    than 12 bytes points into the buffer itself. Blank lines make no row. Rows beyond the capacity are counted only.
     """
     ones = np.uint64(0x0101010101010101)
     tops = np.uint64(0x8080808080808080)
     lfs = np.uint64(0x0A0A0A0A0A0A0A0A)
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     half = np.uint64(0xFFFFFFFF)
+    pair = np.uint64(0xFFFF)
     row = 0
     number = 0
     at = 0
@@ -61,11 +62,23 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
                 if length <= 0:
                     continue
                 high_bytes = False
+                digits = 0
                 for k in range(left, right):
                     if buffer[k] >= 0x80:
                         high_bytes = True
+                    if 48 <= buffer[k] <= 57:
+                        digits += 1
                 if high_bytes:
-                    lines[row, 3] = 1
+                    lines[row, 3] |= 1
+                    continue
+                if spans[span, 2] == 1:  # DDMMYYYY to YYYYMMDD
+                    if length == 8 and digits == 8:
+                        day = words[left]
+                        views[span, row, 0] = np.uint64(8) | (day & ~half)
+                        views[span, row, 1] = ((day >> np.uint64(16)) & pair) | ((day & pair) << np.uint64(16))
+                        valid[span, row >> 3] |= np.uint8(1 << (row & 7))
+                    else:
+                        lines[row, 3] |= 2
                     continue
                 low = words[left] & half
                 high = np.uint64(left) << np.uint64(32)
