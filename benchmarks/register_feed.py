@@ -15,7 +15,9 @@ _NAMES = np.array([f"NOM{place:05d}" for place in range(20_000)])
 _GIVEN = np.array([f"PRENOM{place:03d}" for place in range(800)])
 
 
-def admissions(ipps: np.ndarray, seed: int, *, trigger: str, day: int, **more: pl.Series | str) -> dy.DataFrame[Movements]:
+def admissions(
+    ipps: np.ndarray, seed: int, *, trigger: str, day: int, **more: pl.Series | str
+) -> dy.DataFrame[Movements]:
     """Return one message an IPP, traits drawn from the seed."""
     rng = np.random.default_rng(seed)
     size = len(ipps)

@@ -1,0 +1,24 @@
+"""A night killed at any moment costs nothing; the hundred moments are in ``benchmarks/crash_harness.py``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.register.crashes import contents, finish, make_scene, moments, trial
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+
+
+def test_run__killed_then_run_again_is_as_if_never_killed(tmp_path: Path) -> None:
+    scene, reference = tmp_path / "scene", tmp_path / "reference"
+    make_scene(scene, identities=300, seed=5)
+    shutil.copytree(scene, reference)
+    longest = finish(reference)
+    wanted = contents(reference)
+    for moment in moments(3, 5, longest):
+        stage, different = trial(scene, wanted, tmp_path / "work", moment)
+        assert different == [], f"killed after {moment:.2f} s ({stage})"
