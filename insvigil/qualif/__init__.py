@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from insvigil.qualif import insi
 from insvigil.qualif.assessment import assess
-from insvigil.qualif.indicators import measure
+from insvigil.qualif.explanation import Explanation, explain_status
+from insvigil.qualif.exports import check_proof, export_indicators, write_proof
+from insvigil.qualif.indicators import ALL_MESHES, measure, subjects
 from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import OBSERVED, ins_changes
@@ -14,11 +16,16 @@ from insvigil.qualif.statuses import derive_statuses, status_anomalies
 from insvigil.qualif.vigilance import measure_vigilance
 
 __all__ = [
+    "ALL_MESHES",
     "OBSERVED",
+    "Explanation",
     "active_period",
     "assess",
+    "check_proof",
     "current",
     "derive_statuses",
+    "explain_status",
+    "export_indicators",
     "ins_changes",
     "insi",
     "leverage",
@@ -27,6 +34,8 @@ __all__ = [
     "measure_vigilance",
     "status_anomalies",
     "status_history",
+    "subjects",
     "transitions",
     "what_if",
+    "write_proof",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from insvigil.errors import UsageError
 from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.evidence import carries, in_base, known
@@ -82,6 +83,48 @@ def measure(
     source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
     source = source if ledger is not None else f"{source} (statut présent)"
     return judged(figures, settings, source=source, programmes=programmes)
+
+
+def subjects(
+    identities: dy.DataFrame[Identities],
+    statuses: dy.DataFrame[Statuses],
+    stays: dy.DataFrame[Stays],
+    settings: QualifSettings,
+    *,
+    code: str,
+    period: tuple[date, date],
+    ledger: dy.DataFrame[StatusLedger] | None = None,
+    mesh: Mesh = Mesh.ESTABLISHMENT,
+    mesh_value: str = "",
+) -> pl.DataFrame:
+    """Return the rows behind a figure: domain, ipp, ``day``, ``status`` then, ``counted`` in the numerator.
+
+    One row an identity for the file active (``day``: end of the period), one a venue for the passages (``day``: entry
+    or exit). Raise ``UsageError`` for a figure that has no rows here.
+    """
+    kept = _ACTIVE.get(code) or {"Q_PASSAGE_ENTREE": _QUALIFIED, "Q_PASSAGE_SORTIE": _QUALIFIED}.get(code)
+    if kept is None:
+        raise UsageError(
+            f"L'indicateur « {code} » ne s'ouvre pas en lignes.",
+            hint=f"Choix : {', '.join([*_ACTIVE, 'Q_PASSAGE_ENTREE', 'Q_PASSAGE_SORTIE'])}.",
+        )
+    told = history(identities, statuses, ledger)
+    visits = _only(passages(identities, stays, settings), identities.select(in_base()).to_series())
+    seen = {"Q_PASSAGE_ENTREE": visits.entries, "Q_PASSAGE_SORTIE": visits.exits}.get(code, visits.movements)
+    births = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
+    seen = seen.filter(pl.col("day").is_between(*period))
+    if mesh != Mesh.ESTABLISHMENT:
+        year = np.full(seen.height, period[1].year, np.int32)
+        values, labels = _values(mesh, seen, visits, births.to_series().to_numpy(), year)
+        wanted = labels.index(mesh_value) if mesh_value in labels else -1
+        seen = seen.filter(pl.Series(values == wanted))
+    if code in _ACTIVE:
+        seen = seen.select("identity_id", day=pl.lit(period[1])).unique().sort("identity_id")
+    day = seen["day"].to_physical().to_numpy(writable=True)
+    rank = told.at_end_of(seen["identity_id"].to_numpy(writable=True), day)
+    status = pl.Series("status", list(RANK)).gather(pl.Series(rank))
+    names = identities.select("domain", "ipp")[seen["identity_id"]]
+    return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in kept]))
 
 
 def _only(visits: Passages, kept: pl.Series) -> Passages:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insvigil.errors import SettingsError
-from insvigil.qualif import active_period, derive_statuses, measure
+from insvigil.errors import SettingsError, UsageError
+from insvigil.qualif import active_period, derive_statuses, measure, subjects
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.settings import ObjectiveSettings, QualifSettings
@@ -235,3 +235,28 @@ def test_measure__the_four_rates_sum_to_the_whole_at_every_mesh(
     assert (sums["numerator"] == sums["denominator"]).all()
     assert (sums["rates"] == 4).all()
     assert (found["numerator"] <= found["denominator"]).all()
+
+
+@pytest.mark.parametrize("code", ["Q_FILE_ACTIVE", "TX_PROV", "IN_INSI", "Q_PASSAGE_ENTREE", "Q_PASSAGE_SORTIE"])
+@pytest.mark.parametrize(
+    ("mesh", "of"), [(Mesh.ESTABLISHMENT, "ensemble"), (Mesh.UNIT, "1000"), (Mesh.UNIT, "absente")]
+)
+def test_subjects__a_rate_opens_down_to_its_rows(code: str, mesh: Mesh, of: str) -> None:
+    people = identities(QUALIFIED, TRAITS, RECOVERED, TRAITS | {"identity_code": "FICT"})
+    came = stays(
+        *(
+            {"ipp": f"000{n % 4}", "dossier": f"D{n}", "movement_at": at(n + 1), "unit_medical": f"{n % 2 + 1}000"}
+            | ({"discharged_at": at(n + 2)} if n % 3 else {})
+            for n in range(9)
+        )
+    )
+    statuses = derive_statuses(people, NONE)
+    rows = subjects(people, statuses, came, NONE, code=code, period=MARCH, mesh=mesh, mesh_value=of)
+    expected = (0, 0) if of == "absente" else value(figures(people, came), code, mesh, of)
+    assert (rows["counted"].sum(), rows.height) == expected
+
+
+def test_subjects__a_figure_without_rows_is_refused() -> None:
+    people = identities(QUALIFIED)
+    with pytest.raises(UsageError, match="DELAI_QUAL"):
+        subjects(people, derive_statuses(people, NONE), stays(), NONE, code="DELAI_QUAL", period=MARCH)
