@@ -49,14 +49,19 @@ def present(column: pl.Series) -> pl.Series:
     return text.set(absent.fill_null(False), None) if absent.any() else text
 
 
+def mostly_distinct(column: pl.Series) -> bool:
+    """Return whether most values of a long column differ (estimated), so that finding the distinct ones costs more."""
+    known = column.len() - column.null_count()
+    return known > _SLICE // 100 and int(pl.select(pl.lit(column).approx_n_unique()).item()) > known // 2
+
+
 def rewrite(column: pl.Series, rule: Rewrite) -> pl.Series:
     """Return ``rule`` applied to each value, as ``Categorical``; ``rule`` maps a text series to one of its length.
 
     ``rule`` sees the distinct values once, or slices of the column when most differ (then
     finding the distinct ones would cost more, and would intern every raw value for ever).
     """
-    known = column.len() - column.null_count()
-    if known > _SLICE // 100 and int(pl.select(pl.lit(column).approx_n_unique()).item()) > known // 2:
+    if mostly_distinct(column):
         pieces = [rule(column.slice(start, _SLICE)).cast(pl.Categorical) for start in range(0, column.len(), _SLICE)]
         return pl.concat(pieces) if len(pieces) > 1 else pieces[0]
     distinct = Distinct(column)

@@ -64,8 +64,11 @@ def name_key(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.S
 def family_key(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.Series:
     """Return the key of a birth name: the part after « née » or before « épouse » when the field holds both names."""
     keys = name_key(texts, extra_placeholders)
-    keys = keys.str.replace(_BEFORE_BIRTH_NAME, "$1").str.replace(_AFTER_BIRTH_NAME, "$1")
-    return name_key(keys, extra_placeholders)
+    both = (keys.str.contains(_BEFORE_BIRTH_NAME) | keys.str.contains(_AFTER_BIRTH_NAME)).fill_null(False)
+    if not both.any():
+        return keys
+    parts = keys.filter(both).str.replace(_BEFORE_BIRTH_NAME, "$1").str.replace(_AFTER_BIRTH_NAME, "$1")
+    return keys.scatter(both.arg_true(), name_key(parts, extra_placeholders))
 
 
 def first_of_list(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.Series:

@@ -8,7 +8,7 @@ from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile
 from insvigil.vocabulary import Severity
 
 _ASK = "Reprendre les coordonnées à la prochaine venue du patient."
-_DIGITS = VALUE.str.replace_all("[^0-9]", "")
+_DIGITS = pl.col("digits").fill_null("")
 _REPEATED = "^(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)$"
 
 SHARED_BY_MANY = 20

@@ -110,9 +110,25 @@ class Material:
         )
 
     @cached_property
+    def namesakes(self) -> pl.DataFrame:
+        """The traits of the identities that share names and exact birth date with another, in order."""
+        keys = ["birth_name", "first_given_name", "birth_year", "birth_month", "birth_day"]
+        exact = self.traits["birth_date_kind"] == BirthDateKind.EXACT.value
+        rows = (
+            self.traits.select("identity_id", "sex", "birth_place", *keys)
+            .filter(exact.fill_null(False))
+            .drop_nulls(keys)
+        )
+        return rows.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
+
+    @cached_property
     def bearers(self) -> pl.DataFrame:
         """The persons who bear a matricule, with what it says: see ``matricule.meaning``."""
-        bearers = self.persons.filter(pl.col("matricule").is_not_null())
+        seen = self.persons.select(
+            *("identity_id", "birth_year", "birth_month", "birth_place", "sex", "today", "matricule_valid"),
+            *("matricule", "received_matricule", "received_matricule_oid"),
+        )
+        bearers = seen.filter(pl.col("matricule").is_not_null())
         return bearers.hstack(matricule.meaning(matricule.cleaned(bearers["received_matricule"])))
 
 

@@ -62,18 +62,18 @@ def place_differs(material: Material) -> pl.DataFrame:
     Pseudo-months, births at sea of places unknown to the commune table, and the 91-96 of Algeria, Morocco and Tunisia
     before 1968 are left alone.
     """
-    bearers = material.bearers.filter(pl.col("shaped") & (pl.col("month") <= 12)).select(
-        "identity_id", "birth_year", "department", pl.col("birth_place").cast(pl.String), place=pl.col("commune")
+    bearers = material.bearers.select(
+        "identity_id", "shaped", "month", "birth_year", "department", "commune", pl.col("birth_place").cast(pl.String)
+    ).filter(
+        pl.col("shaped") & (pl.col("month") <= 12) & (pl.col("department") != pl.col("birth_place").str.slice(0, 2))
     )
-    today = rewrite(bearers["place"], place_codes).cast(pl.String)
+    today = rewrite(bearers["commune"], place_codes).cast(pl.String)
     colonial = pl.col("department").is_in(["91", "92", "93", "94", "95", "96"]) & (pl.col("birth_year") < 1968)
     abroad = pl.col("birth_place").str.starts_with("99")
     born_in_france = pl.col("birth_place").str.contains("^[0-9][0-9AB][0-9]{3}$") & ~abroad
-    known = bearers.with_columns(today=today).filter(
-        (born_in_france & pl.col("today").is_not_null()) | (abroad & (pl.col("department") != "99") & ~colonial)
-    )
-    return known.filter(pl.col("today").str.slice(0, 2).ne_missing(pl.col("birth_place").str.slice(0, 2))).select(
-        "identity_id"
+    other = pl.col("today").str.slice(0, 2) != pl.col("birth_place").str.slice(0, 2)
+    return (
+        bearers.with_columns(today=today).filter((born_in_france & other) | (abroad & ~colonial)).select("identity_id")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, rule
@@ -14,16 +15,15 @@ _DUPLICATE = "Rapprocher les deux dossiers ; demander la fusion si c'est la mêm
 _CHECK = "Comparer les deux dossiers avec une pièce d'identité."
 
 
-def _alike(material: Material, keys: list[str], *others: str) -> pl.DataFrame:
-    """Return the pairs (``identity_id`` > ``identity_id_first``) equal on ``keys``, each with the first of its like.
+def _alike(material: Material, *others: str) -> pl.DataFrame:
+    """Return the pairs equal on names and exact birth date, ``identity_id`` with the first of its like.
 
-    Only exact birth dates count; the columns of the first are suffixed ``_first``.
+    The columns of the first are suffixed ``_first``; ``others`` are brought along.
     """
-    whole = material.traits.select("identity_id", "birth_date_kind", *keys, *others).drop_nulls(keys)
-    exact = whole.filter(pl.col("birth_date_kind").cast(pl.String) == "exact").drop("birth_date_kind")
-    alike = exact.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
-    first = alike.unique(keys, keep="first", maintain_order=True)
-    return alike.join(first, on=keys, suffix="_first").filter(pl.col("identity_id") != pl.col("identity_id_first"))
+    keys = ["birth_name", "first_given_name", *_BIRTH]
+    first = material.namesakes.select("identity_id", *keys, *others).unique(keys, keep="first", maintain_order=True)
+    pairs = material.namesakes.select("identity_id", *keys, *others).join(first, on=keys, suffix="_first")
+    return pairs.filter(pl.col("identity_id") != pl.col("identity_id_first"))
 
 
 def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -32,12 +32,16 @@ def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def same_strict_traits(material: Material) -> pl.DataFrame:
     """Return the identities with the birth name, first given name, birth date, sex and place of an earlier one."""
-    return _pair(_alike(material, ["birth_name", "first_given_name", *_BIRTH, "sex", "birth_place"]))
+    return _pair(
+        _alike(material, "sex", "birth_place").filter(
+            (pl.col("sex") == pl.col("sex_first")) & (pl.col("birth_place") == pl.col("birth_place_first"))
+        )
+    )
 
 
 def same_but_sex(material: Material) -> pl.DataFrame:
     """Return the identities with the names and birth date of an earlier one, and the other sex."""
-    pairs = _alike(material, ["birth_name", "first_given_name", *_BIRTH], "sex")
+    pairs = _alike(material, "sex")
     known = [Sex.MALE.value, Sex.FEMALE.value]
     return _pair(
         pairs.filter(
@@ -48,13 +52,12 @@ def same_but_sex(material: Material) -> pl.DataFrame:
 
 def same_but_place(material: Material) -> pl.DataFrame:
     """Return the identities with the names, birth date and sex of an earlier one, and another birth place."""
-    pairs = _alike(material, ["birth_name", "first_given_name", *_BIRTH, "sex"], "birth_place")
+    pairs = _alike(material, "sex", "birth_place").filter(pl.col("sex") == pl.col("sex_first"))
     return _pair(pairs.filter(pl.col("birth_place") != pl.col("birth_place_first")))
 
 
-def _crossed(material: Material, left: list[str], right: list[str], *others: str) -> pl.DataFrame:
+def _crossed(traits: pl.DataFrame, left: list[str], right: list[str]) -> pl.DataFrame:
     """Return the pairs where ``left`` of one equals ``right`` of another, one row an ordered pair."""
-    traits = material.traits.select("identity_id", *dict.fromkeys([*left, *right, *others]))
     names = [name for name in traits.columns if name != "identity_id"]
     return (
         traits.drop_nulls(left)
@@ -64,32 +67,36 @@ def _crossed(material: Material, left: list[str], right: list[str], *others: str
     )
 
 
+def _among(codes: pl.Series, others: pl.Series) -> pl.Series:
+    """Return whether each name of a column is also in another column."""
+    numbers = codes.to_physical().fill_null(0).to_numpy()
+    known = others.to_physical().drop_nulls().to_numpy()
+    seen = np.zeros(max(numbers.max(initial=0), known.max(initial=0)) + 1, np.bool_)
+    seen[known] = True
+    return pl.Series(seen[numbers]) & codes.is_not_null()
+
+
 def names_swapped(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name and given name are those of another one, swapped, born that day."""
-    pairs = _crossed(
-        material, ["birth_name", "first_given_name", *_BIRTH], ["first_given_name", "birth_name", *_BIRTH]
-    ).filter(
-        (pl.col("birth_name") != pl.col("first_given_name")) & (pl.col("identity_id") > pl.col("identity_id_first"))
-    )
-    return _pair(pairs)
+    traits = material.traits.select("identity_id", "birth_name", "first_given_name", *_BIRTH)
+    birth, first = traits["birth_name"], traits["first_given_name"]
+    traits = traits.filter(_among(birth, first) & _among(first, birth) & (birth != first))
+    pairs = _crossed(traits, ["birth_name", "first_given_name", *_BIRTH], ["first_given_name", "birth_name", *_BIRTH])
+    return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 
 
 def used_name_is_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose used name, given name and birth date are the birth name… of another one."""
-    pairs = _crossed(
-        material, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH], "sex"
-    )
+    traits = material.traits.select("identity_id", "used_name", "birth_name", "first_given_name", *_BIRTH, "sex")
+    pairs = _crossed(traits, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH])
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & (pl.col("sex") == pl.col("sex_first"))))
 
 
 def used_name_at_address(material: Material) -> pl.DataFrame:
     """Return the identities whose used name is the birth name of another one, with their given name and address."""
-    pairs = _crossed(
-        material,
-        ["used_name", "first_given_name", "address", "postal_code"],
-        ["birth_name", "first_given_name", "address", "postal_code"],
-        "birth_year",
-    )
+    home = ["first_given_name", "address", "postal_code"]
+    traits = material.traits.select("identity_id", "used_name", "birth_name", *home, "birth_year")
+    pairs = _crossed(traits, ["used_name", *home], ["birth_name", *home])
     near = (pl.col("birth_year").cast(pl.Int32) - pl.col("birth_year_first")).abs() <= 1
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & near.fill_null(True)))
 
@@ -97,10 +104,11 @@ def used_name_at_address(material: Material) -> pl.DataFrame:
 def day_month_swapped(material: Material) -> pl.DataFrame:
     """Return the identities with the names of another one, the same birth year, day and month swapped."""
     names = ["birth_name", "first_given_name", "sex", "birth_year"]
-    pairs = _crossed(material, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"]).filter(
-        (pl.col("birth_month") != pl.col("birth_day")) & (pl.col("identity_id") > pl.col("identity_id_first"))
-    )
-    return _pair(pairs)
+    month, day = pl.col("birth_month"), pl.col("birth_day")
+    traits = material.traits.select("identity_id", *names, *_BIRTH[1:]).filter((day <= 12) & (day != month))
+    traits = traits.filter(pl.struct("birth_name", "first_given_name").is_duplicated())
+    pairs = _crossed(traits, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"])
+    return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 
 
 def same_matricule_other_names(material: Material) -> pl.DataFrame:

@@ -174,9 +174,7 @@ def _common() -> tuple[Detector, ...]:
 
 def name_ends_with_given_name(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name, of two words or more, ends with their first given name."""
-    return _with_spaces(material, "birth_name").filter(
-        pl.col("birth_name").str.ends_with(pl.concat_str(pl.lit(" "), pl.col("first_given_name").cast(pl.String)))
-    )
+    return _ending_with(material, "birth_name", "first_given_name").select("identity_id")
 
 
 def list_starts_otherwise(material: Material) -> pl.DataFrame:
@@ -190,15 +188,16 @@ def list_starts_otherwise(material: Material) -> pl.DataFrame:
 
 def list_holds_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose list of given names ends with their birth name."""
-    return _with_spaces(material, "given_names").filter(
-        pl.col("given_names").str.ends_with(pl.concat_str(pl.lit(" "), pl.col("birth_name").cast(pl.String)))
-        & (pl.col("birth_name") != pl.col("first_given_name"))
-    )
+    found = _ending_with(material, "given_names", "birth_name")
+    return found.filter(pl.col("birth_name") != pl.col("first_given_name")).select("identity_id")
 
 
-def _with_spaces(material: Material, trait: str) -> pl.DataFrame:
-    names = material.traits.select("identity_id", "birth_name", "given_names", "first_given_name")
-    return names.with_columns(pl.col(trait).cast(pl.String)).filter(pl.col(trait).str.contains(" ", literal=True))
+def _ending_with(material: Material, trait: str, end: str) -> pl.DataFrame:
+    """Return the names of the identities whose ``trait``, of two words or more, ends with all the words of ``end``."""
+    names = material.traits.select("identity_id", "first_given_name", "birth_name", text=trait, end=end)
+    texts = names.with_columns(pl.col("text", "end").cast(pl.String)).filter(pl.col("text") != pl.col("end"))
+    ending = texts.filter(pl.col("text").str.ends_with(pl.col("end")))
+    return ending.filter(pl.col("text").str.ends_with(pl.concat_str(pl.lit(" "), "end")))
 
 
 def swapped_names(material: Material) -> pl.DataFrame:

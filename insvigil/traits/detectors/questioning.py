@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
+from string import digits
 
 import dataframely as dy
 import polars as pl
@@ -17,7 +18,8 @@ from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.distinct import Distinct
+from insvigil.traits.distinct import Distinct, mostly_distinct
+from insvigil.traits.lines import kept_only, rewrite_lines
 from insvigil.traits.names import comparison_key
 from insvigil.traits.normalisation import sexes
 from insvigil.traits.referential import dated_table
@@ -72,7 +74,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_persons.setdefault(detector.view, []).append(detector)
         else:
             of_file.append(detector)
-    seen = {view: getattr(material, view) for view in ("persons", "bearers")}
+    seen = {view: getattr(material, view) for view in ("persons", "bearers", "namesakes")}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
         *(partial(_of_persons, seen[view], detectors) for view, detectors in of_persons.items()),
@@ -83,14 +85,16 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
 
 
 def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list[Finding]:
-    distinct = Distinct(material.field(field))
-    if distinct.values.is_empty():
+    column = material.field(field)
+    distinct = None if mostly_distinct(column) else Distinct(column)
+    values = column if distinct is None else distinct.values
+    if values.null_count() == values.len():
         return []
-    hits = _hits(_seen(field, distinct.values), [detector.test for detector in detectors])
+    hits = _hits(_seen(field, values), [detector.test for detector in detectors])
     findings: list[Finding] = []
     for detector, hit in zip(detectors, hits, strict=True):
         if hit.any():
-            rows = distinct.spread(hit).fill_null(False)
+            rows = hit if distinct is None else distinct.spread(hit).fill_null(False)
             if detector.among is None:
                 found = material.traits.select("identity_id").filter(rows)
             else:
@@ -108,6 +112,10 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
     if field == "billing_nir":
         whole = matricule.cleaned(values)
         return matricule.meaning(whole).with_columns(value=values, valid=matricule.validity(whole))
+    if field == "phone":
+        return pl.DataFrame({"value": values, "digits": rewrite_lines(values, kept_only(digits))})
+    if field in ("email", "postal_code"):
+        return pl.DataFrame({"value": values})
     if field == "sex":
         return pl.DataFrame({"value": values, "sex": sexes(values)})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
