@@ -144,7 +144,7 @@ class Hospital:
         if sent is None:
             self._open.append(venue)
         else:
-            stay = timedelta(days=float(self.rng.gamma(1.5, 3)), hours=10)
+            stay = timedelta(hours=10 + int(self.rng.gamma(1.5, 72)))
             messages.append(self._movement("A03", venue, min(began + stay, sent), sent=sent))
         return messages
 
