@@ -1,9 +1,31 @@
-"""What people and machines read of a night: the page, the worklist, the tables of the run."""
+"""What people and machines read of a night: the page, the worklist, the tables of the run.
+
+Loaded on first use: writing tables only (``insvigil match``) loads neither the template engine nor the workbook writer.
+"""
 
 from __future__ import annotations
 
-from insvigil.reporting.cases import first_pairs
-from insvigil.reporting.exports import write_folder, write_run
-from insvigil.reporting.night_report import NightReport
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["NightReport", "first_pairs", "write_folder", "write_run"]
+if TYPE_CHECKING:
+    from insvigil.reporting.cases import first_pairs
+    from insvigil.reporting.decisions_file import read_decisions
+    from insvigil.reporting.exports import write_folder, write_run
+    from insvigil.reporting.night_report import NightReport
+
+_HOMES = {
+    "NightReport": "night_report",
+    "first_pairs": "cases",
+    "read_decisions": "decisions_file",
+    "write_folder": "exports",
+    "write_run": "exports",
+}
+
+__all__ = ["NightReport", "first_pairs", "read_decisions", "write_folder", "write_run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -30,6 +30,7 @@ def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
         matricule=pl.when(pl.col("ins_transmissible").fill_null(False)).then("matricule"),
         given_names=pl.coalesce("given_names", "first_given_name"),
         reference_ipp=pl.col("ipp").first().over("case"),
+        reference_domain=pl.col("domain").first().over("case"),
     )
     return [_shown(row, report) for row in shown.iter_rows(named=True)]
 
@@ -46,6 +47,7 @@ def _shown(row: dict[str, Any], report: NightReport) -> dict[str, Any]:
         "birth_date": french_date(row["birth_date"]),
         "agreement": None if reference else agreement_words(row, report),
         "reference_ipp": None if reference else row["reference_ipp"],
+        "reference_domain": None if reference else row["reference_domain"],
         "pair_probability": None if row["pair_probability"] is None else min(row["pair_probability"], 0.9999),
         "decision": None,
         "comment": None,

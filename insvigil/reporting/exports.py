@@ -18,9 +18,7 @@ import polars as pl
 
 from insvigil.errors import UsageError
 from insvigil.reporting.night_report import NightReport
-from insvigil.reporting.report_page import render_report
 from insvigil.reporting.wording import conservation
-from insvigil.reporting.workbook import write_worklist
 from insvigil.vocabulary import Stage
 
 PAGE, WORKBOOK, SUMMARY = "index.html", "classeur.xlsx", "run.json"
@@ -34,6 +32,9 @@ def write_run(folder: Path, report: NightReport) -> Path:
     """
 
     def people(draft: Path) -> None:
+        from insvigil.reporting.report_page import render_report
+        from insvigil.reporting.workbook import write_worklist
+
         with private(draft / WORKBOOK) as file:
             write_worklist(file, report)
         with private(draft / PAGE) as file:

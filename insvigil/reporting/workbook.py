@@ -1,7 +1,7 @@
 """The worklist of the CIV as a workbook: stacked rows to compare, a decision to choose, and how to use it.
 
 One block a case: the reference row, then the rows to compare with it, the letters that differ in colour. Keys are
-locked (without password, against slips only); decisions and comments stay open. Read back by ``read_decisions``.
+locked (without password, against slips only); decisions and comments stay open. Read back by ``decisions_file``.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Agrégat", 9, "number"),
     Column("Domaine", 24, "domain"),
     Column("Comparé à (IPP)", 14, "reference_ipp"),
+    Column("Comparé à (domaine)", 24, "reference_domain"),
 )
 """The columns of « À traiter » and « Homonymes »."""
 
