@@ -62,7 +62,7 @@ def kill_after(folder: Path, seconds: float) -> str:
     """Start the last night, kill it after ``seconds``; return the last stage it had ended (``end`` when too late)."""
     child = spawn(folder)
     try:
-        told, _ = child.communicate(timeout=seconds)
+        child.communicate(timeout=seconds)
         return "end"
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
@@ -99,13 +99,22 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def trial(scene: Path, wanted: dict[str, Any], work: Path, seconds: float) -> tuple[str, list[str]]:
-    """Kill one night after ``seconds``, run it again; return the stage reached and what differs."""
+    """Kill one night after ``seconds``, run it again; return the stage reached and what differs.
+
+    A night killed once its transaction was committed is a night done: it is compared as it lies, not run again.
+    """
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(scene, work)
     stage = kill_after(work, seconds)
-    if stage != "end":
+    if stage != "end" and committed(work) < wanted["register/run"].height:
         finish(work)
     return stage, differences(wanted, contents(work))
+
+
+def committed(folder: Path) -> int:
+    """Return how many runs the register holds, once DuckDB has played its log again."""
+    with duckdb.connect(str(folder / "registre.duckdb")) as connection:
+        return int(connection.execute("SELECT count(*) FROM run").fetchall()[0][0])
 
 
 def moments(count: int, seed: int, longest: float) -> list[float]:
