@@ -78,7 +78,7 @@ def _groups(
             more = encoding.lines[:, other]
             room += 2 * int(np.count_nonzero((more != 0) & (more != encoding.lines[:, one])))
     keys = np.empty(room, np.uint64)
-    keys = keys[: k.fill_keys(parts, encoding.lines, rows, encoding.sounds, encoding.lists, shift, keys)]
+    keys = keys[: k.fill_keys(parts, encoding.lines, rows, encoding.names, encoding.lists, shift, keys)]
     keys.sort()
     units = np.empty((len(keys) // 2 + 1, 4), np.uint32)
     small, large = k.find_groups(keys, shift, GROUP_CAP, encoding.lines, focused, units)
@@ -106,7 +106,7 @@ def _neighbours(keys: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint32], en
     for start, length, *_ in groups:
         rows = np.unique(keys[start : start + length] & low).astype(np.uint32)
         content = np.empty(len(rows), np.uint64)
-        k.fill_keys(everything, encoding.lines, rows, encoding.sounds, encoding.lists, np.uint64(shift), content)
+        k.fill_keys(everything, encoding.lines, rows, encoding.names, encoding.lists, np.uint64(shift), content)
         content.sort()
         ordered.append(content)
         starts = at + np.arange(0, len(rows), TILE)

@@ -116,12 +116,11 @@ def _tasks(encoding: Encoding, *, focused: bool) -> Iterator[tuple[int, Callable
         yield block, lambda key=key: groups_of(key, encoding, focused=focused)
 
 
-def work_room(work: Work) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
-    """Return what the kernel works in: two groups of rows, and the memo of compared names."""
-    from insvigil.matching.kernels.comparing import MEMO_BITS, ROW
+def new_memo() -> npt.NDArray[np.uint64]:
+    """Return what the kernel works in: the memo of compared names, and its scratch."""
+    from insvigil.matching.kernels.comparing import MEMO_BITS
 
-    widest = int(work.units[:, [1, 3]].max(initial=1))
-    return np.empty((2, widest, ROW), np.uint32), np.zeros((1 << MEMO_BITS) + 32, np.uint64)
+    return np.zeros((1 << MEMO_BITS) + 32, np.uint64)
 
 
 def compare_pairs(
@@ -143,14 +142,13 @@ def _compare(
 
     budget.spend(work.pairs)
     pairs, levels = np.empty((ROOM, 2), np.uint32), np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
-    rows, memo = work_room(work)
+    memo = new_memo()
     kept: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]] = []
     unit, compared = 0, 0
     while unit < len(work.units):
         unit, written, seen = compare(
-            work.units, unit, work.keys, np.uint64(work.shift), encoding.lines, encoding.lists, encoding.chars,
-            encoding.lengths, encoding.letters, encoding.sounds, tables, np.float32(floor), focused, rows, memo,
-            pairs, levels,
+            work.units, unit, work.keys, np.uint64(work.shift), encoding.lines, encoding.lists, encoding.names,
+            encoding.chars, tables, np.float32(floor), focused, memo, pairs, levels,
         )  # fmt: skip
         compared += seen
         both = pairs[:written].astype(np.uint64)

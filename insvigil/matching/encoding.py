@@ -25,10 +25,8 @@ class Encoding(NamedTuple):
 
     lines: Words
     lists: Words  # (lists, LIST_NAMES) hash of each given name
+    names: Words  # (names, 5): hashes of fine key, skeleton, three letters and initial; set of letters and length
     chars: Bytes  # (names, 32)
-    lengths: Bytes
-    letters: Words  # set of letters, and the length in the six upper bits
-    sounds: Words  # (names, 4): fine key, skeleton, first three letters, initial, hashed
     contact_rarity: Bytes  # (identities, 2): address, phone
 
     @property
@@ -156,7 +154,7 @@ def rarity(columns: list[Words], size: int) -> list[Bytes]:
     return [table[column] for column in columns]
 
 
-def _name_tables(names: pl.Series) -> tuple[Bytes, Bytes, Words, Words]:
+def _name_tables(names: pl.Series) -> tuple[Words, Bytes]:
     from insvigil.matching.kernels.strings import WIDTH, fill_names
 
     chars, lengths = np.zeros((len(names), WIDTH), np.uint8), np.zeros(len(names), np.uint8)
@@ -165,8 +163,7 @@ def _name_tables(names: pl.Series) -> tuple[Bytes, Bytes, Words, Words]:
     letters |= lengths.astype(np.uint32) << np.uint32(26)
     spelled = names.to_list()
     keys = (fine_keys(spelled), coarse_keys(spelled), names.str.head(3), names.str.head(1))
-    sounds = np.stack([_hashed(pl.Series(key)) for key in keys], axis=1)
-    return chars, lengths, letters, np.ascontiguousarray(sounds)
+    return np.stack([*(_hashed(pl.Series(key)) for key in keys), letters], axis=1), chars
 
 
 def _hashed(texts: pl.Series) -> Words:

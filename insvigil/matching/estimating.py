@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.blocking import TILE, Work, row_bits
-from insvigil.matching.comparing import work_room
+from insvigil.matching.comparing import new_memo
 from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.levels import EXACT, LEVELS, TRAITS, WIDTH
@@ -40,7 +40,7 @@ def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> 
     rows = np.arange(encoding.size, dtype=np.uint32)
     shift = row_bits(encoding.size)
     keys = np.empty(encoding.size, np.uint64)
-    k.fill_keys(everything, encoding.lines, rows, encoding.sounds, encoding.lists, np.uint64(shift), keys)
+    k.fill_keys(everything, encoding.lines, rows, encoding.names, encoding.lists, np.uint64(shift), keys)
     keys = np.sort(keys)[:RANDOM_ROWS]
     starts = np.arange(0, len(keys), TILE)
     sizes = np.minimum(TILE, len(keys) - starts)
@@ -49,9 +49,8 @@ def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> 
     room = work.pairs + TILE * TILE
     pairs, levels = np.empty((room, 2), np.uint32), np.zeros((room, len(TRAITS) + 4), np.uint8)
     _, written, _ = compare(
-        work.units, 0, work.keys, np.uint64(shift), encoding.lines, encoding.lists, encoding.chars, encoding.lengths,
-        encoding.letters, encoding.sounds, weights.tables(encoding.size), np.float32(-1e9), False,
-        *work_room(work), pairs, levels,
+        work.units, 0, work.keys, np.uint64(shift), encoding.lines, encoding.lists, encoding.names, encoding.chars,
+        weights.tables(encoding.size), np.float32(-1e9), False, new_memo(), pairs, levels,
     )  # fmt: skip
     levels = levels[:written]
     settle_contacts(traits, pairs[:written, 0], pairs[:written, 1], levels)

@@ -48,31 +48,33 @@ def mixed(h, x):  # type: ignore[no-untyped-def]
     return h ^ (h >> np.uint64(31))
 
 
-@kernel("void(u4[::1], u4[:, ::1], u8[::1])")
-def read_parts(line, lists, parts):  # type: ignore[no-untyped-def]
-    """Write the plain parts of a line, in the order of their bits; 0 where one is missing."""
-    date, flags = np.int64(line[DATE]), np.int64(line[FLAGS])
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], b1, u8[::1])")
+def read_parts(lines, row, lists, listed, parts):  # type: ignore[no-untyped-def]
+    """Write the plain parts of a line, in the order of their bits; 0 where one is missing.
+
+    The second given name is far in memory: it is read when ``listed``."""
+    date, flags = np.int64(lines[row, DATE]), np.int64(lines[row, FLAGS])
     year, month, day = date >> 9, (date >> 5) & 15, date & 31
     if flags & PLACEHOLDER:
         month, day = np.int64(0), np.int64(0)
-    matricule = np.uint64(line[MATRICULE_HIGH]) << np.uint64(32) | np.uint64(line[MATRICULE_LOW])
+    matricule = np.uint64(lines[row, MATRICULE_HIGH]) << np.uint64(32) | np.uint64(lines[row, MATRICULE_LOW])
     parts[0], parts[1], parts[2] = year, month, day
     parts[3] = min(month, day) << 5 | max(month, day) if month and day else 0
     parts[4] = year // 10
     parts[5] = flags & SEX_MASK
-    parts[6], parts[7] = line[PLACE], line[POSTAL]
-    parts[8] = lists[line[LIST], 1]
-    parts[9], parts[10], parts[11] = line[PHONE], line[EMAIL], line[ADDRESS]
+    parts[6], parts[7] = lines[row, PLACE], lines[row, POSTAL]
+    parts[8] = lists[lines[row, LIST], 1] if listed else 0
+    parts[9], parts[10], parts[11] = lines[row, PHONE], lines[row, EMAIL], lines[row, ADDRESS]
     parts[12] = matricule
     parts[13] = matricule >> np.uint64(12)  # sex, year, month, place
     parts[14] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
 
 
 @kernel("i8(i8, u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[::1])")
-def fill_keys(what, lines, rows, sounds, lists, shift, out):  # type: ignore[no-untyped-def]
+def fill_keys(what, lines, rows, names, lists, shift, out):  # type: ignore[no-untyped-def]
     """Write ``hash << shift | row`` for each row that has every part of the key; return how many were written.
 
-    ``sounds`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
+    ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
     initial. A row enters up to four times when the key takes any of its names; ``out`` must have room for that.
     """
     n = 0
@@ -80,9 +82,8 @@ def fill_keys(what, lines, rows, sounds, lists, shift, out):  # type: ignore[no-
     loose = what & LOOSE != 0
     parts = np.zeros(PLAIN, np.uint64)
     for r in range(rows.size):
-        row = rows[r]
-        line = lines[row]
-        read_parts(line, lists, parts)
+        row = np.int64(rows[r])
+        read_parts(lines, row, lists, what & SECOND_GIVEN != 0, parts)
         h, whole = np.uint64(what & (LOOSE - 1)), True
         for bit in range(PLAIN):
             if (what >> bit) & 1:
@@ -90,22 +91,24 @@ def fill_keys(what, lines, rows, sounds, lists, shift, out):  # type: ignore[no-
                 h = mixed(h, parts[bit])
         if not whole and not loose:
             continue
-        family_2 = np.int64(line[USED]) if what & ANY_FAMILY and line[USED] != line[BIRTH] else 0
-        given_2 = np.int64(line[USED_GIVEN]) if what & ANY_GIVEN and line[USED_GIVEN] != line[FIRST] else 0
+        family_2 = np.int64(lines[row, USED]) if what & ANY_FAMILY and lines[row, USED] != lines[row, BIRTH] else 0
+        given_2 = (
+            np.int64(lines[row, USED_GIVEN]) if what & ANY_GIVEN and lines[row, USED_GIVEN] != lines[row, FIRST] else 0
+        )
         for f in range(2 if family_2 else 1):
-            family = family_2 if f else np.int64(line[BIRTH])
+            family = family_2 if f else np.int64(lines[row, BIRTH])
             for g in range(2 if given_2 else 1):
-                given = given_2 if g else np.int64(line[FIRST])
+                given = given_2 if g else np.int64(lines[row, FIRST])
                 k, whole = h, True
                 for column in range(4):
                     if (what >> (PLAIN + column)) & 1:
                         whole = whole and family != 0
-                        k = mixed(k, np.uint64(sounds[family, column]))
+                        k = mixed(k, np.uint64(names[family, column]))
                     if (what >> (PLAIN + 4 + column)) & 1:
                         whole = whole and given != 0
-                        k = mixed(k, np.uint64(sounds[given, column]))
+                        k = mixed(k, np.uint64(names[given, column]))
                 if what & BOTH_NAMES:
-                    x, y = np.uint64(sounds[family, 0]), np.uint64(sounds[given, 0])
+                    x, y = np.uint64(names[family, 0]), np.uint64(names[given, 0])
                     whole = whole and family != 0 and given != 0 and x != y
                     k = mixed(mixed(k, min(x, y)), max(x, y))
                 if whole or loose:

@@ -10,7 +10,6 @@ from insvigil.matching.kernels.lines import (
     BIRTH,
     CITY,
     DATE,
-    EMAIL,
     FIRST,
     FLAGS,
     FOCUS,
@@ -19,7 +18,6 @@ from insvigil.matching.kernels.lines import (
     MATRICULE_INCOHERENT,
     MATRICULE_LOW,
     MATRICULE_VALID,
-    PHONE,
     PLACE,
     PLACEHOLDER,
     POSTAL,
@@ -27,9 +25,8 @@ from insvigil.matching.kernels.lines import (
     SEX_MASK,
     USED,
     USED_GIVEN,
-    WIDTH,
 )
-from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, FAINT, NEAR, PART, PREFIX, SAME, relate
+from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, FAINT, NEAR, PART, SAME, relate
 
 # The order of the traits in ``levels``, as in ``frames.AGREEMENTS``.
 T_FAMILY, T_GIVEN, T_DATE, T_SEX, T_PLACE, T_MATRICULE, T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL = range(10)
@@ -56,8 +53,9 @@ R_FAMILY, R_GIVEN, R_PLACE, R_POSTAL = TRAITS, TRAITS + 1, TRAITS + 2, TRAITS + 
 
 FOREIGN = (10 << 6) | 10  # places that begin with 99
 
-# A row of work: the line of an identity, then letters and length, sound and skeleton of its four names, its number.
-LETTERS, SOUND, SKELETON, ROW = 16, 20, 24, 29
+# The table of distinct names: hashes of the sound, the skeleton, the first three letters and the initial, then the set
+# of letters with the length in the six upper bits.
+SOUND, SKELETON, HEAD, INITIAL, LETTERS = range(5)
 MEMO_BITS = 15
 
 
@@ -127,14 +125,14 @@ def date_level(a, b, default_a, default_b):  # type: ignore[no-untyped-def]
     return D_GENERATION if abs(ya - yb) >= 15 else D_DIFFERENT
 
 
-@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8)")
-def matricule_level(a, i, b, j):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, i8)")
+def matricule_level(lines, i, j):  # type: ignore[no-untyped-def]
     """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
-    if a[i, MATRICULE_HIGH] == 0 or b[j, MATRICULE_HIGH] == 0:
+    if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
         return 0
-    flags, flags_b = a[i, FLAGS], b[j, FLAGS]
-    apart = np.uint64(a[i, MATRICULE_HIGH] ^ b[j, MATRICULE_HIGH]) << np.uint64(32)
-    apart |= np.uint64(a[i, MATRICULE_LOW] ^ b[j, MATRICULE_LOW])
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
+    apart = np.uint64(lines[i, MATRICULE_HIGH] ^ lines[j, MATRICULE_HIGH]) << np.uint64(32)
+    apart |= np.uint64(lines[i, MATRICULE_LOW] ^ lines[j, MATRICULE_LOW])
     if apart == 0:
         return M_SAME_INCOHERENT if (flags | flags_b) & MATRICULE_INCOHERENT else M_SAME
     n = characters_apart(apart, 4, 13)
@@ -159,20 +157,19 @@ def code_level(x, y, foreign):  # type: ignore[no-untyped-def]
     return P_DIFFERENT
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], i8, i8)")
-def hope(a, i, p, b, j, q):  # type: ignore[no-untyped-def]
-    """Return the best relation that name ``p`` of a row and name ``q`` of another may have; 0 when one is missing.
+@kernel("i8(u4, u4, u4[:, ::1])")
+def hope(p, q, names):  # type: ignore[no-untyped-def]
+    """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
 
-    Only their letters and sounds are read: an edit changes at most two members of the set of letters, so that the
-    sets bound the distance from below.
+    An edit changes at most two members of the set of letters, so that the sets bound the distance from below.
     """
-    if a[i, p] == 0 or b[j, q] == 0:
+    if p == 0 or q == 0:
         return 0
-    if a[i, p] == b[j, q]:
+    if p == q:
         return SAME
-    if a[i, SOUND + p] == b[j, SOUND + q]:
+    if names[p, SOUND] == names[q, SOUND]:
         return CLOSE
-    u, v = a[i, LETTERS + p], b[j, LETTERS + q]
+    u, v = names[p, LETTERS], names[q, LETTERS]
     short = min(u >> np.uint32(26), v >> np.uint32(26))
     u &= np.uint32((1 << 26) - 1)
     v &= np.uint32((1 << 26) - 1)
@@ -181,42 +178,44 @@ def hope(a, i, p, b, j, q):  # type: ignore[no-untyped-def]
         return CLOSE
     if (apart <= 4 and short >= 5) or (apart <= 6 and short >= 9):
         return NEAR
-    if apart <= 6 or a[i, SKELETON + p] == b[j, SKELETON + q]:
+    if apart <= 6 or names[p, SKELETON] == names[q, SKELETON]:
         return FAINT
     return DIFFERENT
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], i8, i8, u1[:, ::1], u1[::1], u8[::1])")
-def relation(a, i, p, b, j, q, chars, lengths, memo):  # type: ignore[no-untyped-def]
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])")
+def relation(p, q, names, chars, memo):  # type: ignore[no-untyped-def]
     """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
 
     The last 32 words of ``memo`` are the scratch of the edit distance, and are left at zero.
     """
-    best = hope(a, i, p, b, j, q)
+    best = hope(p, q, names)
     if best == SAME or best <= DIFFERENT:
         return best
-    x, y = np.uint64(min(a[i, p], b[j, q])), np.uint64(max(a[i, p], b[j, q]))
-    pair = x << np.uint64(32) | y
+    x, y = min(p, q), max(p, q)
+    pair = np.uint64(x) << np.uint64(32) | np.uint64(y)
     slot = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - MEMO_BITS)
     known = memo[slot]
     if known >> np.uint64(3) == pair:
         return np.int64(known & np.uint64(7))
-    sound, skeleton = a[i, SOUND + p] == b[j, SOUND + q], a[i, SKELETON + p] == b[j, SKELETON + q]
-    r = relate(chars[x], lengths[x], chars[y], lengths[y], sound, skeleton, memo[1 << MEMO_BITS :])
+    m, n = np.int64(names[x, LETTERS] >> np.uint32(26)), np.int64(names[y, LETTERS] >> np.uint32(26))
+    sound, skeleton = names[x, SOUND] == names[y, SOUND], names[x, SKELETON] == names[y, SKELETON]
+    r = relate(chars[x], m, chars[y], n, sound, skeleton, memo[1 << MEMO_BITS :])
     memo[slot] = pair << np.uint64(3) | np.uint64(r)
     return r
 
 
-@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8, u1[:, ::1], u1[::1], u8[::1])")
-def family_level(a, i, b, j, chars, lengths, memo):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
+def family_level(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-def]
     """Return how two persons' family names agree, birth and used names crossed."""
-    r = relation(a, i, BIRTH, b, j, BIRTH, chars, lengths, memo)
+    r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
     if r == SAME:
         return F_SAME
     crossed = np.int64(0)
     for k in range(1, 4):  # birth and used, used and birth, used and used
         if crossed != SAME:
-            crossed = max(crossed, relation(a, i, k >> 1, b, j, k != 2, chars, lengths, memo))
+            p, q = lines[i, k >> 1], lines[j, k & 1]
+            crossed = max(crossed, relation(p, q, names, chars, memo))
     if crossed == SAME:
         return F_CROSSED
     if r == CLOSE:
@@ -230,11 +229,11 @@ def family_level(a, i, b, j, chars, lengths, memo):  # type: ignore[no-untyped-d
     return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[:, ::1], i8, u4[:, ::1], i8, u4[:, ::1], u1[:, ::1], u1[::1], u8[::1])")
-def given_level(a, i, b, j, lists, chars, lengths, memo):  # type: ignore[no-untyped-def]
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])")
+def given_level(lines, i, j, lists, names, chars, memo):  # type: ignore[no-untyped-def]
     """Return how two persons' given names agree: the first ones, then the lists."""
-    r = relation(a, i, FIRST, b, j, FIRST, chars, lengths, memo)
-    u, v, size = a[i, LIST], b[j, LIST], lists.shape[1]
+    r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
+    u, v, size = lines[i, LIST], lines[j, LIST], lists.shape[1]
     if r == SAME:
         for k in range(size):
             if lists[u, k] == 0 or lists[v, k] == 0:
@@ -246,8 +245,8 @@ def given_level(a, i, b, j, lists, chars, lengths, memo):  # type: ignore[no-unt
         return G_CLOSE if r == CLOSE else G_PART
     if r == NEAR:
         return G_NEAR
-    w, z = a[i, USED_GIVEN], b[j, USED_GIVEN]
-    if (w != 0 and (w == b[j, FIRST] or w == z)) or (z != 0 and z == a[i, FIRST]):
+    w, z = lines[i, USED_GIVEN], lines[j, USED_GIVEN]
+    if (w != 0 and (w == lines[j, FIRST] or w == z)) or (z != 0 and z == lines[i, FIRST]):
         return G_ELSEWHERE
     for k in range(1, size):
         if (lists[v, k] != 0 and lists[u, 0] == lists[v, k]) or (lists[u, k] != 0 and lists[v, 0] == lists[u, k]):
@@ -255,34 +254,18 @@ def given_level(a, i, b, j, lists, chars, lengths, memo):  # type: ignore[no-unt
     return r  # PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("b1(u4[:, ::1], i8, u4[:, ::1], i8, u1[:, ::1], u1[::1], u8[::1])")
-def inverted(a, i, b, j, chars, lengths, memo):  # type: ignore[no-untyped-def]
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
+def inverted(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-def]
     """Whether the family name of each is the given name of the other, one of the two exactly."""
-    there = a[i, FIRST] != 0 and (a[i, FIRST] == b[j, BIRTH] or a[i, FIRST] == b[j, USED])
-    back = b[j, FIRST] != 0 and (b[j, FIRST] == a[i, BIRTH] or b[j, FIRST] == a[i, USED])
+    there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])
+    back = lines[j, FIRST] != 0 and (lines[j, FIRST] == lines[i, BIRTH] or lines[j, FIRST] == lines[i, USED])
     if there and back:
         return True
     if there:
-        return relation(a, i, BIRTH, b, j, FIRST, chars, lengths, memo) >= PART
+        return relation(lines[i, BIRTH], lines[j, FIRST], names, chars, memo) >= PART
     if back:
-        return relation(a, i, FIRST, b, j, BIRTH, chars, lengths, memo) >= PART
+        return relation(lines[i, FIRST], lines[j, BIRTH], names, chars, memo) >= PART
     return False
-
-
-@kernel("void(u8[::1], i8, i8, u8, u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1])")
-def gather(keys, start, size, shift, lines, letters, sounds, rows):  # type: ignore[no-untyped-def]
-    """Copy the lines of a group side by side, with what their names need for a first look."""
-    low = (np.uint64(1) << shift) - np.uint64(1)
-    for r in range(size):
-        at = keys[start + r] & low
-        for k in range(WIDTH):
-            rows[r, k] = lines[at, k]
-        for k in range(4):
-            name = lines[at, k]
-            rows[r, LETTERS + k] = letters[name]
-            rows[r, SOUND + k] = sounds[name, 0]
-            rows[r, SKELETON + k] = sounds[name, 1]
-        rows[r, ROW - 1] = at
 
 
 @kernel("i8(u4, u4)")
@@ -293,24 +276,24 @@ def same_or_not(x, y):  # type: ignore[no-untyped-def]
     return 2 if x == y else 1
 
 
-@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u1[::1])")
-def first_look(a, i, b, j, found):  # type: ignore[no-untyped-def]
+@kernel("void(u4[:, ::1], i8, i8, u1[::1])")
+def first_look(lines, i, j, found):  # type: ignore[no-untyped-def]
     """Write the levels that cost a few instructions, and the rarities of the values."""
-    flags, flags_b = a[i, FLAGS], b[j, FLAGS]
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
-    found[T_DATE] = date_level(np.int64(a[i, DATE]), np.int64(b[j, DATE]), default, default_b)
+    found[T_DATE] = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
     found[T_SEX] = same_or_not(flags & SEX_MASK, flags_b & SEX_MASK)
-    found[T_PLACE] = code_level(a[i, PLACE], b[j, PLACE], FOREIGN)
-    postal = code_level(a[i, POSTAL], b[j, POSTAL], -1)
+    found[T_PLACE] = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
+    postal = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
     if postal != P_SAME:
-        city = same_or_not(a[i, CITY], b[j, CITY])
+        city = same_or_not(lines[i, CITY], lines[j, CITY])
         postal = P_CITY if city == 2 else max(postal, city)
     found[T_POSTAL] = postal
-    found[T_MATRICULE] = matricule_level(a, i, b, j)
+    found[T_MATRICULE] = matricule_level(lines, i, j)
     for k in range(3):  # address, phone, e-mail: « similar » is settled later
-        level = same_or_not(a[i, ADDRESS + k], b[j, ADDRESS + k])
+        level = same_or_not(lines[i, ADDRESS + k], lines[j, ADDRESS + k])
         found[T_ADDRESS + k] = X_SAME if level == 2 else level
-    x, y = a[i, RARITY], b[j, RARITY]
+    x, y = lines[i, RARITY], lines[j, RARITY]
     for k in range(4):
         found[TRAITS + k] = min(x & np.uint32(255), y & np.uint32(255))
         x >>= np.uint32(8)
@@ -324,16 +307,14 @@ def worth(tables, trait, found, rarity):  # type: ignore[no-untyped-def]
     return tables[0, trait, level] + tables[1, trait, level] * np.float32(found[rarity])
 
 
-@kernel(
-    "b1(u4[:, ::1], i8, u4[:, ::1], i8, u4[:, ::1], u1[:, ::1], u1[::1], u8[::1], f4[:, :, ::1], f4, u1[::1])"
-)
-def compare_two(a, i, b, j, lists, chars, lengths, memo, tables, floor, found):  # type: ignore[no-untyped-def]
-    """Write the levels and rarities of two rows in ``found``; return whether their weight may reach ``floor``.
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4, u1[::1])")
+def compare_two(lines, i, j, lists, names, chars, memo, tables, floor, found):  # type: ignore[no-untyped-def]
+    """Write the levels and rarities of two identities in ``found``; return whether their weight may reach ``floor``.
 
-    What is cheap comes first; names are compared only while the best they can bring may matter. One matricule on two
-    identities is always worth a look.
+    What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
+    matter. One matricule on two identities is always worth a look.
     """
-    first_look(a, i, b, j, found)
+    first_look(lines, i, j, found)
     if found[T_MATRICULE] >= M_SAME_INCOHERENT:
         floor = np.float32(-1e9)
     total = worth(tables, T_PLACE, found, R_PLACE)
@@ -342,68 +323,67 @@ def compare_two(a, i, b, j, lists, chars, lengths, memo, tables, floor, found): 
     for trait in (T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL):
         total += tables[2, trait, found[trait]]
     total += tables[1, T_POSTAL, found[T_POSTAL]] * np.float32(found[R_POSTAL])
-    turned = inverted(a, i, b, j, chars, lengths, memo)
+    x, y = lines[i, RARITY], lines[j, RARITY]
+    rare = max(x & np.uint32(255), y & np.uint32(255))
+    family = tables[3, T_FAMILY, 0] * np.float32(rare)
+    rare = max((x >> np.uint32(8)) & np.uint32(255), (y >> np.uint32(8)) & np.uint32(255))
+    given = tables[3, T_GIVEN, 0] * np.float32(rare)
+    if total + family + given + tables[3, T_FAMILY, 1] + tables[3, T_GIVEN, 1] < floor:
+        return False
+    turned = inverted(lines, i, j, names, chars, memo)
     reach = given_reach = np.int64(SAME)
     if not turned:
-        given_reach = hope(a, i, FIRST, b, j, FIRST)
+        given_reach = hope(lines[i, FIRST], lines[j, FIRST], names)
         reach = np.int64(0)
         for k in range(4):
-            reach = max(reach, hope(a, i, k >> 1, b, j, k & 1))
-    x, y = a[i, RARITY], b[j, RARITY]
-    rare = max(x & np.uint32(255), y & np.uint32(255))
-    family = tables[2, T_FAMILY, reach] + tables[3, T_FAMILY, 0] * np.float32(rare)
-    rare = max((x >> np.uint32(8)) & np.uint32(255), (y >> np.uint32(8)) & np.uint32(255))
-    given = tables[2, T_GIVEN, given_reach] + tables[3, T_GIVEN, 0] * np.float32(rare)
+            reach = max(reach, hope(lines[i, k >> 1], lines[j, k & 1], names))
+    family += tables[2, T_FAMILY, reach]
+    given += tables[2, T_GIVEN, given_reach]
     if total + family + given < floor:
         return False
-    found[T_FAMILY] = F_CROSSED if turned else family_level(a, i, b, j, chars, lengths, memo)
+    found[T_FAMILY] = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
     if found[T_FAMILY] == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
-        if a[i, BIRTH] == b[j, USED]:
+        if lines[i, BIRTH] == lines[j, USED]:
             found[R_FAMILY] = x & np.uint32(255)
-        elif a[i, USED] == b[j, BIRTH]:
+        elif lines[i, USED] == lines[j, BIRTH]:
             found[R_FAMILY] = y & np.uint32(255)
     total += worth(tables, T_FAMILY, found, R_FAMILY)
     if total + given < floor:
         return False
-    found[T_GIVEN] = G_INVERTED if turned else given_level(a, i, b, j, lists, chars, lengths, memo)
+    found[T_GIVEN] = G_INVERTED if turned else given_level(lines, i, j, lists, names, chars, memo)
     return total + worth(tables, T_GIVEN, found, R_GIVEN) >= floor
 
 
 @kernel(
-    "UniTuple(i8, 3)(u4[:, ::1], i8, u8[::1], u8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u1[::1], u4[::1], u4[:, ::1],"
-    " f4[:, :, ::1], f4, b1, u4[:, :, ::1], u8[::1], u4[:, ::1], u1[:, ::1])"
+    "UniTuple(i8, 3)(u4[:, ::1], i8, u8[::1], u8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
+    " f4[:, :, ::1], f4, b1, u8[::1], u4[:, ::1], u1[:, ::1])"
 )
 def compare(  # type: ignore[no-untyped-def]
-    units, first, keys, shift, lines, lists, chars, lengths, letters, sounds, tables, floor, focused, rows, memo,
-    pairs, levels,
-):  # fmt: skip
+    units, first, keys, shift, lines, lists, names, chars, tables, floor, focused, memo, pairs, levels
+):
     """Compare the pairs of each unit and write those whose weight may reach ``floor``.
 
     A unit is (start, size, start, size) in ``keys``: the pairs inside one group when both starts are equal, else the
     pairs across two tiles. ``tables`` are, by trait and level: the weights, the slopes by eighth of a bit of rarity,
-    and upper bounds of both (for names: by relation). A row of ``levels`` is the ten levels, then four rarities.
-    ``rows`` and ``memo`` are the room to work in. Stops before ``pairs`` may overflow; returns the next unit, the
-    pairs written and the pairs looked at.
+    upper bounds (for names: by relation), and for names the steepest slope and the highest bound. A row of ``levels``
+    is the ten levels, then four rarities. ``memo`` is room to work in. Stops before ``pairs`` may overflow; returns
+    the next unit, the pairs written and the pairs looked at.
     """
+    low = (np.uint64(1) << shift) - np.uint64(1)
     written, seen = 0, 0
-    a = rows[0]
     for u in range(first, units.shape[0]):
-        start, size, start_b, size_b = units[u, 0], np.int64(units[u, 1]), units[u, 2], np.int64(units[u, 3])
-        if written + size * size_b > pairs.shape[0]:
+        start, size = np.int64(units[u, 0]), np.int64(units[u, 1])
+        other, width = np.int64(units[u, 2]), np.int64(units[u, 3])
+        if written + size * width > pairs.shape[0]:
             return u, written, seen
-        inside = start == start_b
-        gather(keys, start, size, shift, lines, letters, sounds, a)
-        b = a if inside else rows[1]
-        if not inside:
-            gather(keys, start_b, size_b, shift, lines, letters, sounds, b)
-        for i in range(size):
-            for j in range(i + 1 if inside else 0, size_b):
-                if focused and not (a[i, FLAGS] | b[j, FLAGS]) & FOCUS:
+        for p in range(size):
+            i = np.int64(keys[start + p] & low)
+            for q in range(p + 1 if start == other else 0, width):
+                j = np.int64(keys[other + q] & low)
+                if i == j or (focused and not (lines[i, FLAGS] | lines[j, FLAGS]) & FOCUS):
                     continue
                 seen += 1
-                if compare_two(a, i, b, j, lists, chars, lengths, memo, tables, floor, levels[written]):
-                    left, right = a[i, ROW - 1], b[j, ROW - 1]
-                    if left != right:
-                        pairs[written, 0], pairs[written, 1] = min(left, right), max(left, right)
-                        written += 1
+                if compare_two(lines, i, j, lists, names, chars, memo, tables, floor, levels[written]):
+                    pairs[written, 0], pairs[written, 1] = min(i, j), max(i, j)
+                    written += 1
     return np.int64(units.shape[0]), written, seen
