@@ -172,8 +172,9 @@ def template() -> str:
             lines += [f"# {line}" for line in (inner.description or "").splitlines()]
             if key == "objectives":
                 lines += _OBJECTIVE_EXAMPLE
-            else:
-                lines.append(f"{key} = {_toml(inner.get_default(call_default_factory=True))}")
+                continue
+            value = inner.get_default(call_default_factory=True)
+            lines.append(f"# {key} = " if value is None else f"{key} = {_toml(value)}")
         lines.append("")
     return "\n".join(lines)
 
