@@ -11,7 +11,7 @@ from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import OBSERVED, ins_changes
 from insvigil.qualif.programmes import load_programmes
-from insvigil.qualif.spans import active_period
+from insvigil.qualif.spans import active_period, parse_period
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
 from insvigil.qualif.vigilance import measure_vigilance
 
@@ -32,6 +32,7 @@ __all__ = [
     "load_programmes",
     "measure",
     "measure_vigilance",
+    "parse_period",
     "status_anomalies",
     "status_history",
     "subjects",

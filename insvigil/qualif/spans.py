@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -10,9 +12,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from insvigil.errors import UsageError
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Grain
 
+_PERIOD = re.compile(
+    r"(?P<year>\d{4})(?:-T(?P<quarter>[1-4])|-S(?P<week>\d{2})|-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?"
+)
 _EVERY = {Grain.DAY: "1d", Grain.WEEK: "1w", Grain.MONTH: "1mo", Grain.QUARTER: "1q", Grain.YEAR: "1y"}
 
 
@@ -54,6 +60,45 @@ def cuts(period: tuple[date, date], grains: Sequence[Grain]) -> Iterator[Spans]:
         of_day = np.where(fresh, number, -1)[starts.search_sorted(first).to_numpy()]
         kept = [(start, end) for start, end, new in zip(clipped, ends, fresh, strict=True) if new]
         yield Spans((period[0] - _EPOCH).days, [s for s, _ in kept], [e for _, e in kept], of_day.astype(np.int32))
+
+
+def parse_period(text: str) -> tuple[date, date]:
+    """Return the days of ``2026``, ``2026-T2``, ``2026-03``, ``2026-S12`` (ISO week), ``2026-03-05`` or ``A:B``.
+
+    Raise ``UsageError`` for anything else, and for a period that ends before it begins.
+    """
+    if ":" in text:
+        first, _, last = text.partition(":")
+        start, end = parse_period(first)[0], parse_period(last)[1]
+        if end < start:
+            raise UsageError(f"La période « {text} » finit avant de commencer.")
+        return start, end
+    match = _PERIOD.fullmatch(text.strip().upper())
+    try:
+        if match is None:
+            raise ValueError
+        year = int(match["year"])
+        if match["quarter"]:
+            month = 3 * int(match["quarter"]) - 2
+            return date(year, month, 1), _month_end(year, month + 2)
+        if match["week"]:
+            monday = date.fromisocalendar(year, int(match["week"]), 1)
+            return monday, monday + timedelta(days=6)
+        if match["day"]:
+            day = date(year, int(match["month"]), int(match["day"]))
+            return day, day
+        if match["month"]:
+            return date(year, int(match["month"]), 1), _month_end(year, int(match["month"]))
+        return date(year, 1, 1), date(year, 12, 31)
+    except ValueError as error:
+        raise UsageError(
+            f"La période « {text} » n'est pas comprise.",
+            hint="Exemples : 2026, 2026-T2, 2026-03, 2026-S12, 2026-03-05, 2026-01-01:2026-06-30.",
+        ) from error
+
+
+def _month_end(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
 
 
 def active_period(end: date, settings: QualifSettings) -> tuple[date, date]:
