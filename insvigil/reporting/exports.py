@@ -106,6 +106,12 @@ def tables(report: NightReport) -> dict[str, pl.DataFrame]:
     ids = identity_ids(report.identities)
     made: dict[str, tuple[Stage, pl.DataFrame]] = {"rejects": (Stage.READING, report.rejects)}
     made["identities"] = (Stage.REGISTER, exported_identities(report))
+    made["anomalies"] = (
+        Stage.TRAITS,
+        report.anomalies.with_columns(id=_named(ids, "identity_id", report), other_id=_named(ids, "other_id", report))
+        .drop("identity_id")
+        .select("code", "severity", "id", "other_id", "domain", "ipp", "subject"),
+    )
     made["pairs"] = (
         Stage.MATCHING,
         report.pairs.with_columns(left=ids.gather(report.pairs["left"]), right=ids.gather(report.pairs["right"])),
@@ -135,6 +141,10 @@ def exported_identities(report: NightReport) -> pl.DataFrame:
             if name not in ("identity_id", "domain", "ipp", "billing_nir")
         ),
     )
+
+
+def _named(ids: pl.Series, column: str, report: NightReport) -> pl.Series:
+    return ids.gather(report.anomalies[column]).alias(column)
 
 
 def _groups(report: NightReport, ids: pl.Series) -> pl.DataFrame:

@@ -17,6 +17,7 @@ FILES = {
     "run.json",
     "rejects.parquet",
     "identities.parquet",
+    "anomalies.parquet",
     "pairs.parquet",
     "groups.parquet",
     "indicators.parquet",
@@ -77,6 +78,14 @@ def test_write_run__pairs_and_groups_name_identities_by_their_id(folder: Path, n
     assert set(groups["group"]) == set(night.agregats["agregat"])
 
 
+def test_write_run__anomalies_name_identities_by_their_id(folder: Path, night: NightReport) -> None:
+    anomalies = pl.read_parquet(folder / "anomalies.parquet")
+    ids = pl.read_parquet(folder / "identities.parquet")["id"]
+    assert anomalies["id"].to_list() == ids.head(3).to_list()
+    assert anomalies["other_id"].null_count() == 3
+    assert anomalies["code"].to_list() == night.anomalies["code"].to_list()
+
+
 def test_write_run__run_json_spells_out_the_account(folder: Path, night: NightReport) -> None:
     told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     messages = told["counts"]["messages"]
@@ -97,7 +106,12 @@ def test_write_run__the_csv_of_indicators_opens_in_a_french_spreadsheet(folder: 
 
 def test_write_run__stops_at_the_stage_reached(night: NightReport, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "court", replace(night, until=Stage.TRAITS))
-    assert {path.name for path in folder.iterdir()} == {"run.json", "rejects.parquet", "identities.parquet"}
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json",
+        "rejects.parquet",
+        "identities.parquet",
+        "anomalies.parquet",
+    }
 
 
 def test_write_run__replaces_an_earlier_run_but_no_other_folder(night: NightReport, tmp_path: Path) -> None:
