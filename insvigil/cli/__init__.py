@@ -6,6 +6,8 @@ This file loads neither polars nor numba: commands are imported when they are ca
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 
 import click
 
@@ -76,7 +78,31 @@ def main() -> None:
     except InsvigilError as error:
         click.echo(f"insvigil : {error}", err=True)
         code = error.exit_code
+    except (KeyboardInterrupt, EOFError):
+        click.echo("Interrompu.", err=True)
+        code = 130
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        click.echo(
+            f"insvigil : le système a refusé une écriture ou une lecture ({error.strerror}). Rien n'est perdu : "
+            "libérez de la place ou rendez le dossier accessible, puis relancez.",
+            err=True,
+        )
+        code = 3
+    except Exception as error:
+        click.echo(f"insvigil : {_unexpected(error)}", err=True)
+        code = 3
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> str:
+    """Return where a fault of ours happened; never its message, which could quote a patient's data."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "insvigil" in Path(frame.filename).parts]
+    at = ours[-1] if ours else place
+    return (
+        f"erreur inattendue ({type(error).__name__}, {Path(at.filename).name}:{at.lineno}). "
+        f"Le registre n'a pas changé ; signalez cette ligne à l'équipe d'insvigil {__version__}."
+    )

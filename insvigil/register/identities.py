@@ -31,8 +31,8 @@ def resolve(register: Register, domain: str, ipp: str) -> tuple[str, str] | None
         "SELECT e.domain, e.ipp FROM identity i LEFT JOIN forward f USING (key) "
         "JOIN identity e ON e.key = coalesce(f.terminal, i.key) WHERE i.domain = ? AND i.ipp = ?",
         [domain, ipp],
-    ).fetchone()
-    return None if found is None else (found[0], found[1])
+    ).fetchall()
+    return (found[0][0], found[0][1]) if found else None
 
 
 def last_run(register: Register) -> int:

@@ -47,5 +47,5 @@ def store_model(register: Register, content: str) -> None:
 
 def model(register: Register) -> str | None:
     """Return what matching learnt last, None when it never did."""
-    found = register.connection.execute("SELECT content FROM model ORDER BY run DESC LIMIT 1").fetchone()
-    return None if found is None else str(found[0])
+    found = register.connection.execute("SELECT content FROM model ORDER BY run DESC LIMIT 1").fetchall()
+    return str(found[0][0]) if found else None
