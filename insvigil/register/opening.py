@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import time
@@ -24,6 +23,7 @@ CLOCK_TOLERANCE = timedelta(hours=2)
 """How far the clock may step back between two runs (the end of summer time is one hour)."""
 
 _LOCK_POLL_SECONDS = 0.2
+_FULL = ("no space left", "quota exceeded", "file too large")
 
 
 class RegisterHeldError(RegisterError):
@@ -268,8 +268,13 @@ def _faults(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into one French sentence; DuckDB has already undone the transaction."""
     try:
         yield
-    except (OSError, duckdb.IOException) as error:
-        full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "no space" in str(error).lower()
+    except duckdb.OutOfMemoryException as error:
+        raise RegisterError(
+            f"Le registre {path} manque de mémoire.",
+            hint="Augmentez register.memory_gb et relancez ; le registre est resté tel qu'au dernier traitement.",
+        ) from error
+    except (OSError, duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        full = any(sign in str(error).lower() for sign in _FULL)
         raise RegisterError(
             f"Le disque qui porte le registre {path} est plein."
             if full

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 
 def test_run__killed_then_run_again_is_as_if_never_killed(tmp_path: Path) -> None:
     scene, reference = tmp_path / "scene", tmp_path / "reference"
-    make_scene(scene, identities=300, seed=5)
+    make_scene(scene, identities=200, seed=5)
     shutil.copytree(scene, reference)
     longest = finish(reference)
     wanted = contents(reference)
-    for moment in moments(3, 5, longest):
+    for moment in moments(2, 5, longest):
         stage, different = trial(scene, wanted, tmp_path / "work", moment)
         assert different == [], f"killed after {moment:.2f} s ({stage})"

@@ -64,5 +64,5 @@ class Nights(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-Nights.TestCase.settings = settings(max_examples=8, stateful_step_count=6, deadline=None)
+Nights.TestCase.settings = settings(max_examples=5, stateful_step_count=6, deadline=None)
 TestNights = Nights.TestCase
