@@ -70,14 +70,13 @@ def compare_candidates(
     least = floor - weights.start(encoding.size)
     budget = _Budget(limit)
     done = 0
-    tasks = list(_tasks(encoding, focused=focused))
+    tasks = _tasks(encoding.size, focused=focused)
 
-    def run(task: tuple[int, Callable[[], Iterator[Work]]]) -> _Found:
-        block, works = task
-        parts = [_compare(work, encoding, tables, least, budget, focused=focused) for work in works()]
+    def run(task: _Task) -> _Found:
+        parts = [_compare(work, encoding, tables, least, budget, focused=focused) for work in task.works(encoding)]
         pairs, levels, compared = zip(*parts, strict=True)
         found, kept = np.unique(np.concatenate(pairs), return_index=True)
-        return _Found(found, np.concatenate(levels)[kept], block, sum(compared))
+        return _Found(found, np.concatenate(levels)[kept], task.block, sum(compared))
 
     results = []
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -105,15 +104,26 @@ class _Budget:
                 )
 
 
-def _tasks(encoding: Encoding, *, focused: bool) -> Iterator[tuple[int, Callable[[], Iterator[Work]]]]:
+class _Task(NamedTuple):
+    """What one thread does at a time: a key, or a part of a small file compared whole."""
+
+    block: int
+    part: Work | None
+    focused: bool
+
+    def works(self, encoding: Encoding) -> Iterator[Work]:
+        if self.part is not None:
+            return iter([self.part])
+        return groups_of(block_keys()[self.block], encoding, focused=self.focused)
+
+
+def _tasks(size: int, *, focused: bool) -> list[_Task]:
     keys = block_keys()
-    if encoding.size <= WHOLE_FILE:
-        whole = whole_file(encoding.size)
-        for units in np.array_split(whole.units, 8):
-            yield len(keys), lambda units=units: iter([whole._replace(units=units)])
-        return
-    for block, key in enumerate(keys):
-        yield block, lambda key=key: groups_of(key, encoding, focused=focused)
+    if size > WHOLE_FILE:
+        return [_Task(block, None, focused) for block in range(len(keys))]
+    whole = whole_file(size)
+    parts = np.array_split(whole.units, 8)
+    return [_Task(len(keys), whole._replace(units=units), focused) for units in parts if len(units)]
 
 
 def new_memo() -> npt.NDArray[np.uint64]:

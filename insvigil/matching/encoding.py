@@ -110,7 +110,8 @@ def _dates(traits: pl.DataFrame) -> Words:
     """Return year << 9 | month << 5 | day."""
     parts = ("birth_year", "birth_month", "birth_day")
     year, month, day = (traits[part].cast(pl.UInt32).fill_null(0).to_numpy() for part in parts)
-    return (year << np.uint32(9)) | (month << np.uint32(5)) | day
+    packed: Words = (year << np.uint32(9)) | (month << np.uint32(5)) | day
+    return packed
 
 
 def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64]) -> Words:
@@ -136,7 +137,8 @@ def _incoherent(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64], sex: Wo
     wrong += (year > 0) & (digit[1] * 10 + digit[2] != year % 100)
     number = digit[3] * 10 + digit[4]
     wrong += (month > 0) & (number >= 1) & (number <= 12) & (number != month)
-    return (matricule > 0) & (wrong >= 2)
+    incoherent: npt.NDArray[np.bool_] = (matricule > 0) & (wrong >= 2)
+    return incoherent
 
 
 def rarity(columns: list[Words], size: int) -> list[Bytes]:

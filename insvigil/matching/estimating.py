@@ -1,4 +1,4 @@
-"""What a file says of itself without truth: how often two random identities agree, and EM for files unlike a hospital's.
+"""What a file says of itself without truth: how often random identities agree, and EM for files unlike a hospital's.
 
 EM learns, under conditional independence, how often each level comes among pairs of one person (``m``) and how many
 such pairs there are; chance (``u``) comes from random pairs, and from the frequency of the value where it is shared
@@ -60,7 +60,8 @@ def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> 
 def shares(levels: Levels, weights: npt.NDArray[np.float64] | None = None) -> Bits:
     """Return, by trait, the share of each level among the pairs where no side is missing."""
     counts = _counts(levels, weights)
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
+    share: Bits = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
+    return share
 
 
 def _counts(levels: Levels, weights: npt.NDArray[np.float64] | None) -> Bits:
@@ -77,7 +78,7 @@ def learn_by_em(levels: Levels, random: Levels, size: int, start: Weights) -> We
     ``random`` are the levels of random pairs, whose own pairs of one person are weighed out; ``start`` are the
     weights that the first round trusts.
     """
-    agreed = _start(start)
+    agreed = _start()
     weights = Weights(start.chance)
     contacts = np.zeros((len(random), levels.shape[1] - random.shape[1]), np.uint8)
     random = np.concatenate([random, contacts], axis=1)
@@ -93,7 +94,7 @@ def learn_by_em(levels: Levels, random: Levels, size: int, start: Weights) -> We
     return weights
 
 
-def _start(start: Weights) -> Bits:
+def _start() -> Bits:
     """Return plausible shares of each level among pairs of one person: three quarters at the strongest one."""
     agreed = np.zeros((len(TRAITS), WIDTH))
     for t, trait in enumerate(TRAITS):

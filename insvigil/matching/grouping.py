@@ -47,10 +47,10 @@ def group_pairs(
     chosen = members[np.repeat(large, sizes)]
     inside = _inside(chosen, sizes[large])
     weight, excluded = weigh(inside)
-    weight = np.where(excluded, -np.inf, np.clip(weight, -STRONGEST, STRONGEST)).astype(np.float32)
+    bounded = np.where(excluded, -np.inf, np.clip(weight, -STRONGEST, STRONGEST)).astype(np.float32)
     parts = np.empty(len(chosen), np.int64)
     widest = int(sizes.max())
-    agglomerate(sizes[large], weight, np.empty((widest, widest)), np.empty(widest, np.int64), parts)
+    agglomerate(sizes[large], bounded, np.empty((widest, widest)), np.empty(widest, np.int64), parts)
     first = np.repeat(np.cumsum(sizes[large]) - sizes[large], sizes[large])
     roots[chosen] = chosen[first + parts]
     return _groups(roots)

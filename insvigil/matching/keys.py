@@ -22,6 +22,7 @@ def block_keys() -> tuple[Key, ...]:
     """
     from insvigil.matching.kernels import candidates as k
 
+    heads = k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD
     family, given, date = k.FAMILY | k.ANY_FAMILY, k.GIVEN | k.ANY_GIVEN, k.YEAR | k.MONTH | k.DAY
     by_place, by_year = (k.PLACE_CODE, k.SEX | k.POSTAL_CODE), (k.YEAR, k.PLACE_CODE)
     by_names = (k.GIVEN_INITIAL, k.FAMILY_INITIAL, k.SEX | k.PLACE_CODE)
@@ -41,8 +42,8 @@ def block_keys() -> tuple[Key, ...]:
         Key("nom+année+jour+initiale", family | k.GIVEN_INITIAL | k.YEAR | k.DAY, by_place),
         Key("prénom+année+mois+lieu", given | k.YEAR | k.MONTH | k.PLACE_CODE, by_names),
         Key("prénom+année+code postal", given | k.YEAR | k.POSTAL_CODE, (k.PLACE_CODE, *by_names)),
-        Key("début du nom+début du prénom+année+mois", k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD | k.YEAR | k.MONTH, by_place),
-        Key("début du nom+début du prénom+jour+mois", k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD | k.MONTH | k.DAY, by_year),
+        Key("début du nom+début du prénom+année+mois", heads | k.YEAR | k.MONTH, by_place),
+        Key("début du nom+début du prénom+jour+mois", heads | k.MONTH | k.DAY, by_year),
         Key("squelettes+année", k.FAMILY_SKELETON | k.ANY_FAMILY | k.GIVEN_SKELETON | k.YEAR, (k.MONTH, *by_place)),
         Key("date+lieu", date | k.PLACE_CODE, by_names),
         Key("date+code postal", date | k.POSTAL_CODE, by_names),

@@ -104,7 +104,7 @@ def fit(
         step = np.stack([np.linalg.solve(h, g) for h, g in zip(hessian, gradient, strict=True)])
         beta = beta + speed * step * np.minimum(1.0, 3.0 / np.abs(step).max(axis=1, keepdims=True))
         beta[:, columns.sloping] = np.clip(beta[:, columns.sloping], 0.0, STEEPEST * LN2)
-    return Weights(*(columns.score(row / LN2) for row in best))
+    return Weights(columns.score(best[0] / LN2), columns.score(best[1] / LN2))
 
 
 class _Columns(NamedTuple):

@@ -14,6 +14,7 @@ so that it passes neither. A single additive score must choose, and is then wron
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -97,13 +98,7 @@ class Weights:
         if self.kinship is not None:
             scores["kinship"] = self.kinship.described()
         text = json.dumps({"notes": dict(self.notes), **scores}, indent=2, ensure_ascii=False)
-        rows: list[str] = []
-        for row in text.split("\n"):  # a list of numbers holds in one line
-            deep = len(row) - len(row.lstrip()) >= 8
-            rows[-1:] = (
-                [rows[-1] + row.strip().replace(",", ", ")] if deep or row.strip() in ("],", "]") else [*rows[-1:], row]
-            )
-        return "\n".join(rows) + "\n"
+        return re.sub(r"\[[^\[\]]*\]", lambda numbers: " ".join(numbers.group().split()), text) + "\n"
 
     def start(self, size: int) -> float:
         """Return the score against chance of a pair drawn at random in a file of ``size`` identities."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from insvigil.jit import kernel
 from insvigil.matching.kernels.lines import (
@@ -25,6 +28,10 @@ from insvigil.matching.kernels.lines import (
     USED_GIVEN,
 )
 
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Longs = npt.NDArray[np.uint64]
+
 # What a key is made of, one bit each. First the parts that do not depend on the names:
 YEAR, MONTH, DAY, DAY_AND_MONTH, DECADE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
 SEX, PLACE_CODE, POSTAL_CODE, SECOND_GIVEN = 1 << 5, 1 << 6, 1 << 7, 1 << 8
@@ -42,14 +49,14 @@ LOOSE = 1 << 26  # a missing part is a value like another (used to split groups)
 
 
 @kernel("u8(u8, u8)", inline=True)
-def mixed(h, x):  # type: ignore[no-untyped-def]
+def mixed(h: Scalar, x: Scalar) -> Scalar:
     """Return ``h`` with ``x`` stirred in (multiply and shift, from splitmix64)."""
     h = (h ^ x) * np.uint64(0xBF58476D1CE4E5B9)
     return h ^ (h >> np.uint64(31))
 
 
 @kernel("void(u4[:, ::1], i8, u4[:, ::1], b1, u8[::1])")
-def read_parts(lines, row, lists, listed, parts):  # type: ignore[no-untyped-def]
+def read_parts(lines: Words, row: Scalar, lists: Words, listed: Scalar, parts: Longs) -> None:
     """Write the plain parts of a line, in the order of their bits; 0 where one is missing.
 
     The second given name is far in memory: it is read when ``listed``."""
@@ -71,7 +78,7 @@ def read_parts(lines, row, lists, listed, parts):  # type: ignore[no-untyped-def
 
 
 @kernel("i8(i8, u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[::1])")
-def fill_keys(what, lines, rows, names, lists, shift, out):  # type: ignore[no-untyped-def]
+def fill_keys(what: Scalar, lines: Words, rows: Words, names: Words, lists: Words, shift: Scalar, out: Longs) -> Scalar:
     """Write ``hash << shift | row`` for each row that has every part of the key; return how many were written.
 
     ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
@@ -91,10 +98,11 @@ def fill_keys(what, lines, rows, names, lists, shift, out):  # type: ignore[no-u
                 h = mixed(h, parts[bit])
         if not whole and not loose:
             continue
-        family_2 = np.int64(lines[row, USED]) if what & ANY_FAMILY and lines[row, USED] != lines[row, BIRTH] else 0
-        given_2 = (
-            np.int64(lines[row, USED_GIVEN]) if what & ANY_GIVEN and lines[row, USED_GIVEN] != lines[row, FIRST] else 0
-        )
+        family_2, given_2 = np.int64(0), np.int64(0)
+        if what & ANY_FAMILY and lines[row, USED] != lines[row, BIRTH]:
+            family_2 = np.int64(lines[row, USED])
+        if what & ANY_GIVEN and lines[row, USED_GIVEN] != lines[row, FIRST]:
+            given_2 = np.int64(lines[row, USED_GIVEN])
         for f in range(2 if family_2 else 1):
             family = family_2 if f else np.int64(lines[row, BIRTH])
             for g in range(2 if given_2 else 1):
@@ -118,7 +126,9 @@ def fill_keys(what, lines, rows, names, lists, shift, out):  # type: ignore[no-u
 
 
 @kernel("UniTuple(i8, 2)(u8[::1], u8, i8, u4[:, ::1], b1, u4[:, ::1])")
-def find_groups(keys, shift, cap, lines, focused, out):  # type: ignore[no-untyped-def]
+def find_groups(
+    keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, out: Words
+) -> tuple[Scalar, Scalar]:
     """Write (start, size, start, size) of each run of equal hashes in sorted ``keys``.
 
     Runs of at most ``cap`` are written from the top of ``out``, longer ones from its end backwards; return both

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from insvigil.jit import kernel
 from insvigil.matching.kernels.lines import (
@@ -27,6 +30,12 @@ from insvigil.matching.kernels.lines import (
     USED_GIVEN,
 )
 from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, FAINT, NEAR, PART, SAME, relate
+
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float32]
 
 # The order of the traits in ``levels``, as in ``frames.AGREEMENTS``.
 T_FAMILY, T_GIVEN, T_DATE, T_SEX, T_PLACE, T_MATRICULE, T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL = range(10)
@@ -60,7 +69,7 @@ MEMO_BITS = 15
 
 
 @kernel("i8(u4)")
-def bits_of(x):  # type: ignore[no-untyped-def]
+def bits_of(x: Scalar) -> Scalar:
     """Return how many bits are set (LLVM turns this into one instruction)."""
     x = x - ((x >> np.uint32(1)) & np.uint32(0x55555555))
     x = (x & np.uint32(0x33333333)) + ((x >> np.uint32(2)) & np.uint32(0x33333333))
@@ -69,7 +78,7 @@ def bits_of(x):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u8, i8, i8)")
-def characters_apart(x, bits, width):  # type: ignore[no-untyped-def]
+def characters_apart(x: Scalar, bits: Scalar, width: Scalar) -> Scalar:
     """Return how many packed characters are not zero in the exclusive or of two codes."""
     n = 0
     group = np.uint64((1 << bits) - 1)
@@ -81,7 +90,7 @@ def characters_apart(x, bits, width):  # type: ignore[no-untyped-def]
 
 
 @kernel("b1(i8, i8)")
-def digit_apart(x, y):  # type: ignore[no-untyped-def]
+def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     """Whether two numbers below 10,000 differ by one digit, or by two neighbouring digits exchanged."""
     n, first, u, v = 0, 0, x, y
     for k in range(4):
@@ -100,7 +109,7 @@ def digit_apart(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(i8, i8, b1, b1)")
-def date_level(a, b, default_a, default_b):  # type: ignore[no-untyped-def]
+def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing."""
     ya, ma, da, yb, mb, db = a >> 9, (a >> 5) & 15, a & 31, b >> 9, (b >> 5) & 15, b & 31
     if ya == 0 or yb == 0:
@@ -126,7 +135,7 @@ def date_level(a, b, default_a, default_b):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4[:, ::1], i8, i8)")
-def matricule_level(lines, i, j):  # type: ignore[no-untyped-def]
+def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
     if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
         return 0
@@ -142,7 +151,7 @@ def matricule_level(lines, i, j):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4, u4, i8)")
-def code_level(x, y, foreign):  # type: ignore[no-untyped-def]
+def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     """Return how two places or postal codes agree: same, near (one character, same department) or not."""
     if x == 0 or y == 0:
         return 0
@@ -158,7 +167,7 @@ def code_level(x, y, foreign):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4, u4, u4[:, ::1])")
-def hope(p, q, names):  # type: ignore[no-untyped-def]
+def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
 
     An edit changes at most two members of the set of letters, so that the sets bound the distance from below.
@@ -184,7 +193,7 @@ def hope(p, q, names):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])")
-def relation(p, q, names, chars, memo):  # type: ignore[no-untyped-def]
+def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
 
     The last 32 words of ``memo`` are the scratch of the edit distance, and are left at zero.
@@ -206,7 +215,7 @@ def relation(p, q, names, chars, memo):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
-def family_level(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-def]
+def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' family names agree, birth and used names crossed."""
     r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
     if r == SAME:
@@ -230,7 +239,7 @@ def family_level(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-de
 
 
 @kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])")
-def given_level(lines, i, j, lists, names, chars, memo):  # type: ignore[no-untyped-def]
+def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' given names agree: the first ones, then the lists."""
     r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
     u, v, size = lines[i, LIST], lines[j, LIST], lists.shape[1]
@@ -255,7 +264,7 @@ def given_level(lines, i, j, lists, names, chars, memo):  # type: ignore[no-unty
 
 
 @kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
-def inverted(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-def]
+def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Whether the family name of each is the given name of the other, one of the two exactly."""
     there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])
     back = lines[j, FIRST] != 0 and (lines[j, FIRST] == lines[i, BIRTH] or lines[j, FIRST] == lines[i, USED])
@@ -269,7 +278,7 @@ def inverted(lines, i, j, names, chars, memo):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u4, u4)")
-def same_or_not(x, y):  # type: ignore[no-untyped-def]
+def same_or_not(x: Scalar, y: Scalar) -> Scalar:
     """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
     if x == 0 or y == 0:
         return 0
@@ -277,7 +286,7 @@ def same_or_not(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(u4[:, ::1], i8, i8, u1[::1])")
-def first_look(lines, i, j, found):  # type: ignore[no-untyped-def]
+def first_look(lines: Words, i: Scalar, j: Scalar, found: Bytes) -> None:
     """Write the levels that cost a few instructions, and the rarities of the values."""
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
@@ -301,14 +310,25 @@ def first_look(lines, i, j, found):  # type: ignore[no-untyped-def]
 
 
 @kernel("f4(f4[:, :, ::1], i8, u1[::1], i8)")
-def worth(tables, trait, found, rarity):  # type: ignore[no-untyped-def]
+def worth(tables: Floats, trait: Scalar, found: Bytes, rarity: Scalar) -> Scalar:
     """Return the bits of the level found for a trait whose rarity is at ``rarity``."""
     level = found[trait]
     return tables[0, trait, level] + tables[1, trait, level] * np.float32(found[rarity])
 
 
 @kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4, u1[::1])")
-def compare_two(lines, i, j, lists, names, chars, memo, tables, floor, found):  # type: ignore[no-untyped-def]
+def compare_two(
+    lines: Words,
+    i: Scalar,
+    j: Scalar,
+    lists: Words,
+    names: Words,
+    chars: Bytes,
+    memo: Longs,
+    tables: Floats,
+    floor: Scalar,
+    found: Bytes,
+) -> Scalar:
     """Write the levels and rarities of two identities in ``found``; return whether their weight may reach ``floor``.
 
     What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
@@ -358,9 +378,22 @@ def compare_two(lines, i, j, lists, names, chars, memo, tables, floor, found):  
     "UniTuple(i8, 3)(u4[:, ::1], i8, u8[::1], u8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
     " f4[:, :, ::1], f4, b1, u8[::1], u4[:, ::1], u1[:, ::1])"
 )
-def compare(  # type: ignore[no-untyped-def]
-    units, first, keys, shift, lines, lists, names, chars, tables, floor, focused, memo, pairs, levels
-):
+def compare(
+    units: Words,
+    first: Scalar,
+    keys: Longs,
+    shift: Scalar,
+    lines: Words,
+    lists: Words,
+    names: Words,
+    chars: Bytes,
+    tables: Floats,
+    floor: Scalar,
+    focused: Scalar,
+    memo: Longs,
+    pairs: Words,
+    levels: Bytes,
+) -> tuple[Scalar, Scalar, Scalar]:
     """Compare the pairs of each unit and write those whose weight may reach ``floor``.
 
     A unit is (start, size, start, size) in ``keys``: the pairs inside one group when both starts are equal, else the

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from insvigil.jit import kernel
+
+Words = npt.NDArray[np.uint32]
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 @kernel("void(u4[:, ::1], u4[::1])")
-def join(pairs, roots):  # type: ignore[no-untyped-def]
+def join(pairs: Words, roots: Words) -> None:
     """Point every identity to the smallest of its component; ``roots`` comes as 0, 1, 2 …"""
     for p in range(pairs.shape[0]):
         a, b = pairs[p, 0], pairs[p, 1]
@@ -25,7 +33,7 @@ def join(pairs, roots):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(i8[::1], f4[::1], f8[:, ::1], i8[::1], i8[::1])")
-def agglomerate(sizes, weights, total, members, parts):  # type: ignore[no-untyped-def]
+def agglomerate(sizes: Integers, weights: Floats, total: Doubles, members: Integers, parts: Integers) -> None:
     """Split components by average linkage: two parts join while the pairs across them speak for it on the whole.
 
     ``weights`` holds the pairs of each component in the order (0, 1), (0, 2) … (1, 2) …; minus infinity forbids.

@@ -6,9 +6,18 @@ bytes. Names are compared once for each distinct pair: the callers keep a memo.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from insvigil.jit import kernel
+
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
 
 WIDTH = 32
 
@@ -20,7 +29,7 @@ LETTER_A = 65
 
 
 @kernel("void(i8[::1], u1[::1], u1[:, ::1], u1[::1], u4[::1])")
-def fill_names(offsets, data, chars, lengths, letters):  # type: ignore[no-untyped-def]
+def fill_names(offsets: Integers, data: Bytes, chars: Bytes, lengths: Bytes, letters: Words) -> None:
     """Spread strings over fixed rows, with their length and the set of their letters as 26 bits."""
     for i in range(offsets.size - 1):
         size = min(offsets[i + 1] - offsets[i], WIDTH)
@@ -35,7 +44,7 @@ def fill_names(offsets, data, chars, lengths, letters):  # type: ignore[no-untyp
 
 
 @kernel("void(i8[::1], u1[::1], u4[:, ::1])")
-def fill_lists(offsets, data, tokens):  # type: ignore[no-untyped-def]
+def fill_lists(offsets: Integers, data: Bytes, tokens: Words) -> None:
     """Hash the first names of each given-name list: one 32-bit FNV-1a hash a name, 0 where there is none."""
     for i in range(offsets.size - 1):
         k, h = 0, np.uint32(0)
@@ -52,7 +61,7 @@ def fill_lists(offsets, data, tokens):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(i8[::1], u1[::1], i8, i8, u8[::1])")
-def fill_codes(offsets, data, bits, width, out):  # type: ignore[no-untyped-def]
+def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out: Longs) -> None:
     """Pack short codes (digits and letters) left to right, ``bits`` a character; a longer one becomes a hash.
 
     With 4 bits a digit is itself, A is 10 and B is 11 (the two departments of Corsica); with 6 bits a character is
@@ -72,16 +81,13 @@ def fill_codes(offsets, data, bits, width, out):  # type: ignore[no-untyped-def]
                 if k < size:
                     c = data[offsets[i] + k]
                     x = np.uint64(c - 48) if c < 58 else np.uint64(c - 55)
-                    if bits == 6:
-                        x = min(x + np.uint64(1), np.uint64(63))
-                    else:
-                        x = min(x, np.uint64(15))
+                    x = min(x + np.uint64(1), np.uint64(63)) if bits == 6 else min(x, np.uint64(15))
                 v = (v << np.uint64(bits)) | x
         out[i] = v
 
 
 @kernel("i8(u1[::1], i8, u1[::1], i8, u8[::1])")
-def edit_distance(a, m, b, n, scratch):  # type: ignore[no-untyped-def]
+def edit_distance(a: Bytes, m: Scalar, b: Bytes, n: Scalar, scratch: Longs) -> Scalar:
     """Return the optimal string alignment distance (one edit, or one swap of neighbours, costs 1).
 
     Bit-parallel (Hyyrö 2003): one step a letter of ``b``. ``scratch`` has 32 zeros and is left so. 45 ns a pair.
@@ -115,7 +121,7 @@ def edit_distance(a, m, b, n, scratch):  # type: ignore[no-untyped-def]
 
 
 @kernel("b1(u1[::1], i8, u1[::1], i8)")
-def same_letters(a, m, b, n):  # type: ignore[no-untyped-def]
+def same_letters(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
     """Whether two names are one when their spaces are taken out."""
     i, j = 0, 0
     while True:
@@ -132,7 +138,7 @@ def same_letters(a, m, b, n):  # type: ignore[no-untyped-def]
 
 
 @kernel("b1(u1[::1], i8, u1[::1], i8)")
-def has_every_word(a, m, b, n):  # type: ignore[no-untyped-def]
+def has_every_word(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
     """Whether each word of ``a`` is a word of ``b``, one of them having three letters or more."""
     long_enough = False
     i = 0
@@ -161,7 +167,9 @@ def has_every_word(a, m, b, n):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(u1[::1], i8, u1[::1], i8, b1, b1, u8[::1])")
-def relate(a, m, b, n, same_sound, same_skeleton, scratch):  # type: ignore[no-untyped-def]
+def relate(
+    a: Bytes, m: Scalar, b: Bytes, n: Scalar, same_sound: Scalar, same_skeleton: Scalar, scratch: Longs
+) -> Scalar:
     """Return how two distinct names relate, from ``DIFFERENT`` to ``CLOSE``.
 
     ``CLOSE``: one edit apart, or pronounced alike, or alike but for spaces. ``PART``: the words of one are words of
