@@ -120,7 +120,8 @@ def _shape(shaded: bool, first: bool, kind: str) -> dict[str, Any]:
 def write_worklist(file: IO[bytes], report: NightReport) -> None:
     """Write the workbook; at most ``worklist_rows`` rows to decide in each sheet."""
     book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    book.set_properties({"title": "Liste de travail de la cellule d'identitovigilance", "author": "insvigil"})
+    title = "Liste de travail de la cellule d'identitovigilance"
+    book.set_properties({"title": title, "author": "insvigil", "created": report.started})
     styles = _Styles(book)
     treat = pl.concat([pair_cases(report, Finding.COLP), doublon_cases(report)])
     treat = (

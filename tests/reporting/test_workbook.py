@@ -100,6 +100,10 @@ def test_workbook__is_cut_after_whole_cases_and_says_so(night: NightReport) -> N
     assert "de plus" in guide
 
 
+def test_workbook__the_same_night_gives_the_same_bytes(book: bytes, night: NightReport) -> None:
+    assert written(night) == book
+
+
 def test_workbook__an_empty_night_still_opens(night: NightReport) -> None:
     empty = NightReport(started=night.started, version="1", settings=night.settings)
     assert fastexcel.read_excel(written(empty)).sheet_names == [TO_TREAT, HOMONYMS, ANOMALIES, GUIDE]
