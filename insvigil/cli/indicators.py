@@ -12,7 +12,7 @@ from insvigil.cli.console import as_json, number, step, table
 from insvigil.cli.french import Command, Entry, Group
 from insvigil.cli.night import settings_at
 from insvigil.errors import UsageError
-from insvigil.vocabulary import Grain, Mesh
+from insvigil.vocabulary import Grain, Mesh, Verdict
 
 if TYPE_CHECKING:
     from insvigil.register import Register
@@ -203,7 +203,7 @@ def _show(figures: Any, objectives: Any, days: tuple[date, date]) -> None:
                 row["label"],
                 row["indicator"],
                 target,
-                row["verdict"].replace("_", " "),
+                Verdict.of(row["verdict"]).label,
                 row["missing"],
                 row["reached_on"],
                 row["reason"] or "",
@@ -301,7 +301,11 @@ def leverage(period: str | None, indicator: str, days: int, first: int, config: 
     gain = what_if(found, first)
     step("gain", f"les {number(min(first, found.height))} premières lignes : +{number(gain)} points de {indicator}")
     shown = found.head(first).drop("identity_id")
-    _print(shown, as_machine)
+    if as_machine:
+        as_json(shown.to_dicts())
+        return
+    heads = ("rang", "domaine", "ipp", "statut", "à faire", "attendu le", "uf", "vu le", "mouvements", "gain", "cumul")
+    table(heads, [(*row[:9], f"{row[9]:.3f}", f"{row[10]:.3f}") for row in shown.rows()])
 
 
 @click.command(cls=Command, example="insvigil insi verify --lot 2026-11 --out verification.csv --before 2023-11-01")

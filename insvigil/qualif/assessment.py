@@ -14,6 +14,7 @@ import polars as pl
 from insvigil.frames import Identities, Indicators, Objectives, Statuses, StatusLedger, Stays
 from insvigil.qualif.evidence import in_base
 from insvigil.qualif.history import RANK, history
+from insvigil.qualif.indicators import known_since
 from insvigil.qualif.objectives import target_of
 from insvigil.qualif.passages import Passages, passages
 from insvigil.qualif.programmes import SHOWN_AS_OFFICIAL, Objective, Programme, load_programmes
@@ -136,8 +137,12 @@ def _pace(
     """Return how many subjects more are counted each week, on the present population; null when it cannot be said.
 
     For identities: how the present population stood eight weeks ago. For venues: the rate of the last eight weeks
-    against that of the eight before, brought to the venues of the period.
+    against that of the eight before, brought to the venues of the period. A time from before the ledger says nothing.
     """
+    since = known_since(ledger)
+    weeks = 2 * PACE_DAYS if code in _VENUES else PACE_DAYS
+    if since is None or period[1] - timedelta(days=weeks) < since:
+        return None
     told = history(identities, statuses, ledger)
     counted = identities.select(in_base()).to_series()
     end = (period[1] - date(1970, 1, 1)).days

@@ -44,20 +44,20 @@ QUALIFICATION: tuple[Definition, ...] = (
         "Q_PASSAGE_ENTREE",
         "Taux de qualification à l'entrée",
         "venues dont l'identité était qualifiée le jour de l'entrée",
-        "venues commencées dans la période",
+        "venues commencées dans la période, depuis que les statuts sont connus",
     ),
     Definition(
         "Q_PASSAGE_SORTIE",
         "Taux de qualification à la sortie",
         "venues dont l'identité était qualifiée le jour de la sortie",
-        "venues terminées dans la période",
+        "venues terminées dans la période, depuis que les statuts sont connus",
         "Plafond du partage de documents : aucun document n'atteint Mon espace santé sans INS qualifiée.",
     ),
     Definition(
         "PLAFOND_DOCUMENTS",
         "Plafond du partage de documents",
         "venues dont l'identité était qualifiée le jour de la sortie",
-        "venues terminées dans la période",
+        "venues terminées dans la période, depuis que les statuts sont connus",
         "Même calcul que Q_PASSAGE_SORTIE, lu comme la part des séjours dont un document peut partir avec l'INS.",
     ),
     Definition(
@@ -162,7 +162,7 @@ VIGILANCE: tuple[Definition, ...] = (
         "DELAI_QUAL",
         "Délai de qualification, en jours",
         "médiane des jours entre la création et la première qualification (dans la colonne du taux)",
-        "identités qualifiées pour la première fois dans la période",
+        "identités qualifiées pour la première fois dans la période, qui ne l'étaient pas d'emblée",
         "Le taux est un nombre de jours ; le numérateur reste vide.",
     ),
     Definition(

@@ -156,7 +156,8 @@ def _readme(programme: Programme, indicators: pl.DataFrame, command: str) -> str
 
 
 def _sources_of(indicators: pl.DataFrame) -> list[str]:
-    return sorted({part for source in indicators["status_source"].unique() for part in source.split("+")})
+    said = indicators["status_source"].unique()
+    return sorted({part for source in said for part in source.partition(" (")[0].split("+")})
 
 
 def _write_workbook(indicators: pl.DataFrame, file: IO[bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import dataframely as dy
 import numpy as np
@@ -54,13 +54,14 @@ def measure(
 ) -> dy.DataFrame[Indicators]:
     """Return the figures of ``period`` (both days included), and of each ``grain`` within it, at each mesh.
 
-    With the ``ledger`` of statuses a figure is what it was on its day; without it the present status is taken for
-    every day and ``status_source`` says so (``… (statut présent)``). The rows of the establishment are always there,
+    With the ``ledger`` of statuses a figure is what it was on its day; venues and spans from before its first row are
+    left out, since no status was known then (``… (statuts connus depuis le …)``). Without it the present status is
+    taken for every day (``… (statut présent)``). The rows of the establishment are always there,
     with a null rate when nothing was counted. Raise ``SettingsError`` for an objective that names an unknown
     programme or indicator.
     """
-    told = history(identities, statuses, ledger)
-    visits = passages(identities, stays, settings)
+    told, since = history(identities, statuses, ledger), known_since(ledger)
+    visits = _known(passages(identities, stays, settings), since)
     fictive, doubtful = (identities.select(carries(code)).to_series() for code in ("FICT", "DOUT"))
     counted = identities.select(in_base()).to_series()
     base = _only(visits, counted)
@@ -69,6 +70,8 @@ def measure(
     levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
     parts = [_blank(period)]
     for spans in cuts(period, grains):
+        if since is not None and max(spans.end) < since:
+            continue
         parts += _rates(base, told, births, spans, meshes)
         parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
     whole = next(cuts(period, ()))
@@ -78,10 +81,15 @@ def measure(
         parts.append(varied.filter(pl.col("code").is_in([variant.code for variant in VARIANTS])))
     parts.append(_faulty(base, statuses, whole))
     figures = pl.concat(parts[1:])
+    if since is not None:
+        figures = figures.filter(pl.col("period_end") >= since)
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
     source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
-    source = source if ledger is not None else f"{source} (statut présent)"
+    if ledger is None:
+        source += " (statut présent)"
+    elif since is not None and since > period[0]:
+        source += f" (statuts connus depuis le {since:%d/%m/%Y})"
     return judged(figures, settings, source=source, programmes=programmes)
 
 
@@ -109,7 +117,8 @@ def subjects(
             hint=f"Choix : {', '.join([*_ACTIVE, 'Q_PASSAGE_ENTREE', 'Q_PASSAGE_SORTIE'])}.",
         )
     told = history(identities, statuses, ledger)
-    visits = _only(passages(identities, stays, settings), identities.select(in_base()).to_series())
+    visits = _known(passages(identities, stays, settings), known_since(ledger))
+    visits = _only(visits, identities.select(in_base()).to_series())
     seen = {"Q_PASSAGE_ENTREE": visits.entries, "Q_PASSAGE_SORTIE": visits.exits}.get(code, visits.movements)
     births = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
     seen = seen.filter(pl.col("day").is_between(*period))
@@ -125,6 +134,20 @@ def subjects(
     status = pl.Series("status", list(RANK)).gather(pl.Series(rank))
     names = identities.select("domain", "ipp")[seen["identity_id"]]
     return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in kept]))
+
+
+def known_since(ledger: pl.DataFrame | None) -> date | None:
+    """Return the day of the first row of the ledger: before it no status is known."""
+    first = None if ledger is None else ledger["at"].min()
+    return first.date() if isinstance(first, datetime) else None
+
+
+def _known(visits: Passages, since: date | None) -> Passages:
+    """Return the visits without the entries and exits from before the first status known."""
+    if since is None:
+        return visits
+    entries, exits = (frame.filter(pl.col("day") >= since) for frame in (visits.entries, visits.exits))
+    return visits._replace(entries=entries, exits=exits)
 
 
 def _only(visits: Passages, kept: pl.Series) -> Passages:

@@ -36,6 +36,7 @@ SOURCES: dict[str, str] = {
     "pam": "messages PAM : PID-32 et présence de l'INS (récupérée non observable)",
     "pam_zfd": "messages PAM : récupérée déduite de ZFD-5 ou ZFD-6 (à confirmer)",
     "none": "aucun statut reçu : identité comptée provisoire",
+    "register": "registre : décisions, fusions et agrégats",
 }
 """What each value of ``Statuses.source`` means, in French."""
 

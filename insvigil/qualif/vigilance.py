@@ -124,8 +124,9 @@ def _delay(register: Register, bounds: dict[str, datetime]) -> tuple[None, int, 
     """Return how many identities were qualified for the first time in the period, and their median delay in days."""
     found = register.query(
         "SELECT count(*) AS n, median(greatest(0, epoch(first - i.created_at) / 86400)) AS days FROM "
-        "(SELECT key, min(status.\"at\") AS first FROM status WHERE to_status = 'QUALIFIEE' GROUP BY key) q "
-        f"JOIN identity i USING (key) WHERE {_within('first')} AND i.created_at IS NOT NULL",
+        "(SELECT key, min(status.\"at\") AS first, arg_min(coalesce(from_status, ''), place) AS before FROM status "
+        "WHERE to_status = 'QUALIFIEE' GROUP BY key) q JOIN identity i USING (key) "
+        f"WHERE before <> '' AND {_within('first')} AND i.created_at IS NOT NULL",
         bounds,
     )
     return None, found["n"].item(), found["days"].item()

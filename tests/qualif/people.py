@@ -10,7 +10,8 @@ import dataframely as dy
 import hypothesis
 import polars as pl
 
-from insvigil.frames import Changes, Identities, Stays
+from insvigil.frames import Changes, Identities, StatusLedger, Stays
+from insvigil.vocabulary import Status
 
 UNHURRIED = hypothesis.settings(deadline=None, max_examples=60)
 """Other work shares the machine: no deadline."""
@@ -99,3 +100,17 @@ def stays(*rows: dict[str, Any]) -> dy.DataFrame[Stays]:
         for number, row in enumerate(rows)
     ]
     return _frame(Stays, full)
+
+
+def ledger(*rows: tuple[str, datetime, Status]) -> Any:
+    frame = pl.DataFrame(rows, schema=["ipp", "at", "to_status"], orient="row").with_columns(
+        pl.col("to_status").cast(pl.Enum(Status)),
+        pl.col("at").cast(pl.Datetime("us")),
+        domain=pl.lit("H"),
+        from_status=pl.lit(None, dtype=pl.Enum(Status)),
+        counted=pl.lit(True),
+        evidence=pl.lit("creation"),
+        source=pl.lit("pam"),
+        anomaly=pl.lit(None, dtype=pl.String),
+    )
+    return StatusLedger.validate(frame.select(StatusLedger.column_names()))

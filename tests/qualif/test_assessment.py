@@ -3,30 +3,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-import polars as pl
 import pytest
 
-from insvigil.frames import StatusLedger
 from insvigil.qualif import assess, derive_statuses, measure
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Status
-from tests.qualif.people import QUALIFIED, TRAITS, identities, stays
+from tests.qualif.people import QUALIFIED, TRAITS, identities, ledger, stays
 
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
-
-
-def ledger(*rows: tuple[str, datetime, Status]) -> Any:
-    frame = pl.DataFrame(rows, schema=["ipp", "at", "to_status"], orient="row").with_columns(
-        pl.col("to_status").cast(pl.Enum(Status)),
-        pl.col("at").cast(pl.Datetime("us")),
-        domain=pl.lit("H"),
-        from_status=pl.lit(None, dtype=pl.Enum(Status)),
-        counted=pl.lit(True),
-        evidence=pl.lit("creation"),
-        source=pl.lit("pam"),
-        anomaly=pl.lit(None, dtype=pl.String),
-    )
-    return StatusLedger.validate(frame.select(StatusLedger.column_names()))
 
 
 def answer(settings: QualifSettings, *, told: Any = None, came: Any = None, people: Any = None) -> list[dict[str, Any]]:
@@ -114,3 +98,9 @@ def test_assess__the_pace_of_venues_compares_eight_weeks_with_the_eight_before()
 def test_assess__a_commitment_speaks_for_its_programme() -> None:
     found = answer(committed(level=80))
     assert [row["programme"] for row in found] == ["HOPEN2_PHASE1", "3RIV", "SUN_ES"]
+
+
+def test_assess__a_ledger_too_young_gives_no_pace() -> None:
+    told = ledger(*((f"{n:04}", datetime(2026, 12, 1), Status.QUALIFIEE) for n in range(6)))
+    row = answer(committed(level=80), told=told)[0]
+    assert (row["verdict"], row["weekly_pace"], row["reached_on"]) == ("non_atteint", None, None)

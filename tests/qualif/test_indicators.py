@@ -13,8 +13,8 @@ from insvigil.qualif import active_period, derive_statuses, measure, subjects
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.settings import ObjectiveSettings, QualifSettings
-from insvigil.vocabulary import Grain, Mesh
-from tests.qualif.people import QUALIFIED, TRAITS, UNHURRIED, identities, stays
+from insvigil.vocabulary import Grain, Mesh, Status
+from tests.qualif.people import QUALIFIED, TRAITS, UNHURRIED, identities, ledger, stays
 
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 VALIDATED = TRAITS | {"identity_code": "VALI"}
@@ -235,6 +235,23 @@ def test_measure__the_four_rates_sum_to_the_whole_at_every_mesh(
     assert (sums["numerator"] == sums["denominator"]).all()
     assert (sums["rates"] == 4).all()
     assert (found["numerator"] <= found["denominator"]).all()
+
+
+def test_measure__nothing_is_said_of_days_from_before_the_first_status_known() -> None:
+    people = identities(QUALIFIED, QUALIFIED)
+    came = stays(
+        {"ipp": "0000", "dossier": "D0", "movement_at": at(2), "discharged_at": at(12)},
+        {"ipp": "0001", "dossier": "D1", "movement_at": at(11)},
+    )
+    told = ledger(("0000", at(10), Status.QUALIFIEE))
+    found = figures(people, came, ledger=told, grains=[Grain.WEEK])
+    assert found["status_source"].unique().to_list() == ["pam (statuts connus depuis le 10/03/2026)"]
+    assert found.filter(pl.col("period_end") < date(2026, 3, 10)).is_empty()
+    march = found.filter(pl.col("period_start") == MARCH[0], pl.col("period_end") == MARCH[1])
+    # The second identity was not known when it came: it counts as provisional.
+    assert value(march, "Q_PASSAGE_ENTREE") == (0, 1)
+    assert value(march, "Q_PASSAGE_SORTIE") == (1, 1)
+    assert value(march, "Q_FILE_ACTIVE") == (1, 2)
 
 
 @pytest.mark.parametrize("code", ["Q_FILE_ACTIVE", "TX_PROV", "IN_INSI", "Q_PASSAGE_ENTREE", "Q_PASSAGE_SORTIE"])

@@ -98,3 +98,14 @@ def test_measure_vigilance__only_the_period_counts(register: Register) -> None:
     night(register, 40, message(35, "A28", "1", **TRAITS), message(36, "A28", "2", **TRAITS))
     assert figures(register)["TX_DOUBLONS_FLUX"] == (0, 0, None)
     assert at(35) > datetime(2026, 3, 31)
+
+
+def test_measure_vigilance__the_delay_leaves_out_those_qualified_at_first_sight(register: Register) -> None:
+    night(
+        register,
+        9,
+        message(1, "A28", "1", **QUALIFIED),
+        message(1, "A28", "2", **TRAITS),
+        message(5, "A31", "2", **QUALIFIED),
+    )
+    assert figures(register)["DELAI_QUAL"] == (None, 1, 4.0)
