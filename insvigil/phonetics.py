@@ -47,17 +47,17 @@ FINE_RULES: Rewritings = _table(
     # Digraphs with H, then silent H
     "CHAEL>KAEL SCH>CH TCH>CH SH>CH PH>F CHR>KR CHL>KL GHE>gE GHI>gI CH>c H>",
     # Groups written with a silent or double consonant
-    "DJ>J BV>V MPT>MT CQ>K CK>K QU>K Q>K",
+    "DJ>J BV>V MPT>MT QU>K Q>K CK>K",
     # C and G
     "SCE>SE SCI>SI SCY>SI CCE>KSE CCI>KSI CE>SE CI>SI CY>SI C>K",
     "GEAU>JO GEO>JO GEA>JA GUE>gE GUI>gI GUY>gI GE>JE GI>JI GY>JI",
     # Vowel groups; final consonants that hide behind them first
     "AULT|>AU| AULD|>AU| AULX|>AU| AUX|>AU| EAU>O AU>O",
-    "OEU>U EU>U |OUA>|VA |OUE>|VE |OUI>|VI",
-    "AY|>E| EY|>E| AIN|>IN| EIN|>IN|",
+    "OEU>U EU>U OO>OU |OUA>|VA |OUE>|VE |OUI>|VI",
+    "AYE|>E| AIE|>E| AY|>E| EY|>E| Y>I AIN|>IN| EIN|>IN|",
     _each("AIN?", "IN?", _CONSONANTS),
     _each("EIN?", "IN?", _CONSONANTS),
-    "AI>E EI>E Y>I",
+    "AI>E EI>E",
     # Nasal vowels before a consonant
     "AMB>ANB AMP>ANP EMB>ANB EMP>ANP OMB>ONB OMP>ONP IMB>INB IMP>INP",
     _each("EN?", "AN?", _CONSONANTS + "cg"),
@@ -68,6 +68,8 @@ FINE_RULES: Rewritings = _table(
 )
 
 COARSE_CLASSES: Rewritings = _table(
+    # A mute final E, then the consonant that it gave voice to
+    "E|>| E|>| S|>| T|>| D|>| P|>|",
     # Any vowel that opens the name is one class; voiced and voiceless sounds are one
     _each("\n?", "\na", "AEIOU"),
     "D>T B>P G>K J>C V>F",

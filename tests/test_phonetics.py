@@ -34,18 +34,18 @@ LEROY LEROUX|FOURNIER FONTAINE|NOEL NOELLE|SIMON SIMONE|CHARLES CARLE|GARNIER GR
 """
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def pairs_of(text: str) -> list[tuple[str, str]]:
     words = [pair.split() for pair in text.replace("\n", "|").split("|") if pair]
     return [(left.replace("_", " "), right.replace("_", " ")) for left, right in words]
 
 
-@pytest.mark.parametrize(("left", "right"), _pairs(SAME_SOUND))
+@pytest.mark.parametrize(("left", "right"), pairs_of(SAME_SOUND))
 def test_fine_key__spellings_of_one_sound_share_it(left: str, right: str) -> None:
     assert fine_key(left) == fine_key(right)
     assert coarse_key(left) == coarse_key(right)
 
 
-@pytest.mark.parametrize(("left", "right"), _pairs(APART))
+@pytest.mark.parametrize(("left", "right"), pairs_of(APART))
 def test_fine_key__keeps_distinct_names_apart(left: str, right: str) -> None:
     assert fine_key(left) != fine_key(right)
 
@@ -83,7 +83,7 @@ def test_keys__are_total_on_any_text(words: list[str]) -> None:
 
 
 def test_fine_key__merges_more_variants_and_fewer_names_than_jellyfish() -> None:
-    variants, apart = _pairs(SAME_SOUND), _pairs(APART)
+    variants, apart = pairs_of(SAME_SOUND), pairs_of(APART)
 
     def merged(key: object, pairs: list[tuple[str, str]]) -> int:
         return sum(key(left) == key(right) for left, right in pairs)  # type: ignore[operator]

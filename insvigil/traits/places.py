@@ -67,7 +67,9 @@ def codes_by_name() -> pl.DataFrame:
     named = pl.concat(
         [
             table.select("name", "current"),
-            table.select(pl.concat_str("name", pl.lit(" "), department).alias("name"), "current"),
+            table.select(
+                pl.concat_str("name", pl.lit(" "), department.str.strip_chars_start("0")).alias("name"), "current"
+            ),
             pl.DataFrame(list(COUNTRY_NAMES.items()), schema=["name", "current"], orient="row"),
         ]
     ).unique()

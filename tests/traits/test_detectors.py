@@ -122,3 +122,9 @@ def test_detectors__of_a_value_are_of_one_identity() -> None:
     for detector in DETECTORS:
         if detector.needs == "identities":
             assert detector.rule.scope in (Scope.IDENTITY, Scope.PAIR)
+
+
+def test_detect__a_missing_value_is_no_finding_whatever_the_path() -> None:
+    phones = [f"06{number:08d}" if number % 2 else None for number in range(24_000)]
+    people = pl.DataFrame({"phone": phones, "email": [None] * 24_000}, schema_overrides={"email": pl.String})
+    assert detect(people, normalise(people), today=TODAY).filter(pl.col("code").str.starts_with("IDV-ADR")).is_empty()

@@ -17,7 +17,7 @@ from insvigil.settings import TraitsSettings
 from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth
 from insvigil.traits.detectors.catalogue import DETECTORS
-from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
+from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnIdentity, OnValue
 from insvigil.traits.distinct import Distinct, mostly_distinct
 from insvigil.traits.lines import kept_only, rewrite_lines
 from insvigil.traits.names import comparison_key
@@ -90,7 +90,7 @@ def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list
     values = column if distinct is None else distinct.values
     if values.null_count() == values.len():
         return []
-    hits = _hits(_seen(field, values), [detector.test for detector in detectors])
+    hits = _hits(_seen(field, values), [detector.test & VALUE.is_not_null() for detector in detectors])
     findings: list[Finding] = []
     for detector, hit in zip(detectors, hits, strict=True):
         if hit.any():
