@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -118,7 +118,7 @@ def _take_in(
 ) -> None:
     """Reading and folding advance together, batch by batch, so that a feed of any size fits in memory."""
     from insvigil.reading import iter_movements
-    from insvigil.register import fold, identities, known_digests, stays
+    from insvigil.register import absorbed, fold, identities, known_digests, stays
 
     read: Counter[str] = Counter()
     folded: Counter[str] = Counter()
@@ -140,6 +140,7 @@ def _take_in(
         night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
         night.frames["identities"] = identities(register)
         night.frames["stays"] = stays(register)
+        night.frames["absorbed"] = absorbed(register)
     night.counts["messages"] = _conserved(read, folded)
     night.counts[Stage.READING.value] = dict(read)
     night.counts[Stage.REGISTER.value] = dict(folded) | {"identities": night.frames["identities"].height}
@@ -172,25 +173,43 @@ def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
 def _normalise(night: Night, settings: Settings) -> str:
     from insvigil.traits import detect, normalise
 
-    identities = night.frames["identities"]
-    traits = normalise(identities, settings.traits)
-    anomalies = detect(
-        identities, traits, changes=night.frames["changes"], stays=night.frames["stays"], settings=settings.traits
+    frames = night.frames
+    frames["traits"] = normalise(frames["identities"], settings.traits)
+    frames["anomalies"] = detect(
+        frames["identities"],
+        frames["traits"],
+        changes=frames["changes"],
+        stays=frames["stays"],
+        absorbed=frames["absorbed"],
+        settings=settings.traits,
+        today=night.started.date(),
+        only=("identities", "changes", "stays", "absorbed"),
     )
-    night.frames |= {"traits": traits, "anomalies": anomalies}
-    night.counts[Stage.TRAITS.value] = {"identities": traits.height, "anomalies": anomalies.height}
-    return f"{_n(traits.height)} identités normalisées, {_n(anomalies.height)} anomalies"
+    night.counts[Stage.TRAITS.value] = {"identities": frames["traits"].height, "anomalies": frames["anomalies"].height}
+    return f"{_n(frames['traits'].height)} identités normalisées, {_n(frames['anomalies'].height)} anomalies"
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
     from insvigil.matching import match
     from insvigil.register import decisions, store_groups, store_pairs
+    from insvigil.traits import detect
 
+    frames = night.frames
     decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
-    found = match(night.frames["traits"], settings.matching, decided=decided)
+    found = match(frames["traits"], settings.matching, decided=decided)
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
-    night.frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    doubts = detect(
+        frames["identities"],
+        frames["traits"],
+        pairs=found.pairs,
+        groups=found.groups,
+        settings=settings.traits,
+        today=night.started.date(),
+        only=("pairs", "groups"),
+    )
+    frames["anomalies"] = pl.concat([frames["anomalies"], doubts])
     fresh = agregats.filter(pl.col("outcome") == "new").height
     night.counts[Stage.MATCHING.value] = found.counts | {"agregats": agregats.height, "agregats_new": fresh}
     return (
@@ -200,30 +219,31 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
 
 
 def _qualify(night: Night, settings: Settings, register: Register) -> str:
-    from insvigil.qualif import active_period, derive_statuses, measure, status_anomalies, transitions
+    from insvigil import qualif
     from insvigil.register import changes, status_ledger, store_indicators, store_statuses
 
-    identities, qualif = night.frames["identities"], settings.qualif
-    ledger_of_fields = changes(register)
-    statuses = derive_statuses(identities, qualif, changes=ledger_of_fields)
-    moves = transitions(
+    frames, rules = night.frames, settings.qualif
+    identities, past = frames["identities"], qualif.ins_changes(register)
+    statuses = qualif.derive_statuses(identities, rules, changes=past)
+    moves = qualif.transitions(
         status_ledger(register, standing=True),
         identities,
         statuses,
         night.started,
-        settings=qualif,
-        changes=ledger_of_fields,
+        settings=rules,
+        changes=changes(register, since=register.run, fields=qualif.OBSERVED),
     )
     store_statuses(register, moves)
-    period = active_period(night.started.date(), qualif)
-    indicators = measure(
-        identities, statuses, night.frames["stays"], qualif, period=period, ledger=status_ledger(register)
+    period = qualif.active_period(night.started.date(), rules)
+    indicators = qualif.measure(
+        identities, statuses, frames["stays"], rules, period=period, ledger=status_ledger(register)
     )
     store_indicators(register, indicators)
-    night.frames |= {
+    faults = qualif.status_anomalies(identities, rules, changes=past)
+    frames |= {
         "statuses": statuses,
         "indicators": indicators,
-        "status_anomalies": status_anomalies(identities, qualif, changes=ledger_of_fields),
+        "anomalies": pl.concat([frames["anomalies"], faults]),
     }
     night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
     return _rate_line(indicators)
@@ -242,8 +262,10 @@ def _rate_line(indicators: pl.DataFrame) -> str:
 
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
+    from insvigil.matching.levels import LEVELS
+    from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, indicators
-    from insvigil.reporting import NightReport, write_run
+    from insvigil.reporting import NightReport, first_pairs, write_run
 
     describe_run(
         register,
@@ -252,7 +274,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         settings_digest=settings.digest(),
         counts=dict(night.counts),
     )
-    names = {"traits", "changes", "status_anomalies"}
+    unseen = {"traits", "changes", "absorbed"}
     report = NightReport(
         started=night.started,
         version=__version__,
@@ -263,9 +285,25 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         until=until,
         history=indicators(register),
         rules={rule.code: rule for rule in catalogue()},
-        **{name: frame for name, frame in night.frames.items() if name not in names},
+        levels=LEVELS,
+        definitions=[asdict(definition) for definition in DEFINITIONS],
+        **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
+    if until is Stage.REPORTING:
+        report = replace(report, reasons=_reasons(night, settings, first_pairs(report)))
     return write_run(out, report)
+
+
+def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
+    from insvigil.matching import explain
+
+    rows = [
+        (left, right, f"{step.label} : {step.sentence}", step.bits)
+        for left, right in pairs.iter_rows()
+        for step in explain(night.frames["traits"], left, right, settings.matching).steps
+    ]
+    return pl.DataFrame(rows, schema={**pairs.schema, "sentence": pl.String, "bits": pl.Float64}, orient="row")
 
 
 _RULE_TABLES = (

@@ -6,7 +6,7 @@ from insvigil.register.agregats import agregats, store_groups
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
-from insvigil.register.identities import identities, resolve
+from insvigil.register.identities import absorbed, identities, resolve
 from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
 from insvigil.register.runs import describe_run, known_digests, runs
@@ -17,6 +17,7 @@ from insvigil.register.upkeep import backup, check, export, purge, restore, stat
 __all__ = [
     "Folding",
     "Register",
+    "absorbed",
     "agregats",
     "backup",
     "changes",

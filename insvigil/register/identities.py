@@ -25,6 +25,17 @@ def identities(register: Register) -> dy.DataFrame[Identities]:
     return Identities.validate(found.select(Identities.column_names()))
 
 
+def absorbed(register: Register) -> pl.DataFrame:
+    """Return the identities merged into another in the run under way: domain, ipp and their fields as last received."""
+    run = register.run or last_run(register)
+    return register.query(
+        f"SELECT i.domain, i.ipp, {', '.join(f'i.{name}' for name in IDENTITY_FIELDS)}, "
+        "t.domain AS into_domain, t.ipp AS into_ipp FROM identity i JOIN forward f USING (key) "
+        "JOIN identity t ON t.key = f.terminal WHERE NOT i.active AND i.changed_run = $run ORDER BY i.domain, i.ipp",
+        {"run": run},
+    )
+
+
 def resolve(register: Register, domain: str, ipp: str) -> tuple[str, str] | None:
     """Return the ``(domain, ipp)`` an IPP designates today, through chains of merges; None when never seen."""
     found = register.connection.execute(
