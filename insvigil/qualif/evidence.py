@@ -30,7 +30,6 @@ class DocumentClassing(NamedTuple):
 
 
 _PAM = "PAM FR 2.11.2 §6.18.7"
-_FHIR = "FR Core 2.2.0"
 _C = Confidence.CONVENTION
 
 DOCUMENTS: tuple[DocumentClassing, ...] = (
@@ -49,7 +48,11 @@ DOCUMENTS: tuple[DocumentClassing, ...] = (
     DocumentClassing("CC", "carnet de circulation", DocumentClass.LOW, _PAM, _C),
     DocumentClassing("PC", "permis de conduire", DocumentClass.LOW, _PAM, _C),
 )
-"""Identity documents by ZFD-7 code; a site changes a class in ``[qualif.documents]``."""
+"""Identity documents by code of ZFD-7 or of FR Core's validationMode; a site changes a class in ``[qualif.documents]``.
+
+FR Core 2.2.0 lists further codes (eCN, IN, LECV, LEP, ANCV, CIMS) whose wording was not found: they have no class until
+the site gives one.
+"""
 
 OFF_BASE = ("FICT", "DESA", "DOUB")
 """PID-32 codes whose identities no rate counts: fictive, deactivated, slave of a doublon."""
@@ -60,7 +63,8 @@ MATRICULE_SHAPE = r"^[12]\d{4}(?:\d{2}|2A|2B)\d{6}(?:\d{2})?$"
 
 def document_classes(settings: QualifSettings) -> dict[str, str]:
     """Return the class of each document code, the site's changes applied."""
-    return {line.code: str(line.rank) for line in DOCUMENTS} | dict(settings.documents)
+    changed = {code.upper(): rank for code, rank in settings.documents.items()}
+    return {line.code: str(line.rank) for line in DOCUMENTS} | changed
 
 
 def known(column: str) -> pl.Expr:

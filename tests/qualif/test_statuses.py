@@ -121,6 +121,9 @@ def test_derive_statuses__says_which_feed_the_status_comes_from() -> None:
 def test_derive_statuses__a_site_changes_the_class_of_a_document() -> None:
     person = identities(QUALIFIED | {"document": "PC"})
     assert only(derive_statuses(person, QualifSettings(documents={"PC": "high"})))["anomaly"] is None
+    unknown = identities(QUALIFIED | {"document": "eCN"})
+    assert only(derive_statuses(unknown, QualifSettings()))["anomaly"] is None
+    assert only(derive_statuses(unknown, QualifSettings(documents={"eCN": "low"})))["anomaly"] == "IDV-QUA-014"
 
 
 def test_derive_statuses__ins_withdrawn_then_prov_is_provisional_whatever_zfd_said() -> None:
