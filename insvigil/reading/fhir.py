@@ -324,7 +324,7 @@ def _position(where: tuple[int, int, int]) -> Positions:
 
 def _resources(piece: Piece) -> Iterator[tuple[bytes, Resource | None, int, int]]:
     """Yield raw bytes, resource (None: unreadable), offset and line of each resource."""
-    data = piece.data
+    data = bytes(piece.data)
     if piece.source.by_line:
         offset = piece.offset
         line = piece.source.lines

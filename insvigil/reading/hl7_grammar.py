@@ -6,9 +6,8 @@ which repetition of a field to take. The grammar walks the bytes once and return
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -19,8 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-PADDING = 64
-"""Bytes that must follow the last part of a buffer (kernels read words)."""
+from insvigil.reading.sources import PADDING
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -102,7 +100,7 @@ class Batch(NamedTuple):
     parts: Ints
 
     @classmethod
-    def of(cls, *stretches: bytes) -> Batch:
+    def of(cls, *stretches: bytes | memoryview) -> Batch:
         """Return a batch of whole files given as bytes."""
         buffer = np.zeros(sum(map(len, stretches)) + PADDING, np.uint8)
         parts = np.zeros((len(stretches), 3), np.int64)
@@ -375,40 +373,24 @@ def _series(
     arena: Bytes,
 ) -> dict[str, pl.Series]:
     text = pa.py_buffer(arena)
+    filled: npt.NDArray[np.bool_] = np.any(valid, axis=1)
+    missing = null_series(count)
     columns: dict[str, pl.Series] = {}
     for number, name in enumerate(plan.texts):
-        columns[name] = string_series(name, count, views[number], valid[number], text)
+        columns[name] = string_series(count, views[number], valid[number], text) if filled[number] else missing
     for number, name in enumerate(plan.times):
-        array = pa.Array.from_buffers(
-            pa.timestamp("us"), count, [pa.py_buffer(valid[len(plan.texts) + number]), pa.py_buffer(times[number])]
-        )
-        columns[name] = pl.Series(name, pl.from_arrow(array))
+        bits = pa.py_buffer(valid[len(plan.texts) + number])
+        array = pa.Array.from_buffers(pa.timestamp("us"), count, [bits, pa.py_buffer(times[number])])
+        columns[name] = pl.Series(pl.from_arrow(array))
     return columns
 
 
-def string_series(name: str, count: int, views: npt.NDArray[np.uint64], valid: Bytes, arena: pa.Buffer) -> pl.Series:
-    """Return a polars series over string views, without a copy; all-null columns cost nothing."""
-    if not valid.any():
-        return (
-            pl.Series(name, [None], dtype=pl.String).new_from_index(0, count)
-            if count
-            else pl.Series(name, [], pl.String)
-        )
-    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), arena])
-    return pl.Series(name, pl.from_arrow(array))
+def null_series(count: int, dtype: type[pl.DataType] = pl.String) -> pl.Series:
+    """Return a column without any value."""
+    return pl.Series([None], dtype=dtype).new_from_index(0, count) if count else pl.Series([], dtype=dtype)
 
 
-def codec_of(declared: str | None) -> str | None:
-    """Return the Python codec of a declared character set, or None when it is unknown."""
-    if declared is None:
-        return None
-    for set_ in CHARACTER_SETS:
-        if set_.name == declared:
-            return set_.codec
-    try:
-        return codecs.lookup(declared.removeprefix("UNICODE ")).name
-    except LookupError:
-        return None
-
-
-Columns = Mapping[str, pl.Series]
+def string_series(count: int, views: npt.NDArray[np.uint64], valid: Bytes, text: pa.Buffer) -> pl.Series:
+    """Return a polars series over string views, without a copy."""
+    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), text])
+    return pl.Series(pl.from_arrow(array))

@@ -13,9 +13,9 @@ from insvigil.reading import hl7_grammar, hl7_pam
 from insvigil.reading.deviations import deviations_of, shifted_movements, with_movements_in_place
 from insvigil.reading.envelopes import Envelope, declared_count
 from insvigil.reading.hashes import HashSet
-from insvigil.reading.hl7_grammar import PADDING, Batch, Extraction, Index
+from insvigil.reading.hl7_grammar import Batch, Extraction, Index
 from insvigil.reading.notes import Notes, Positions
-from insvigil.reading.sources import Piece, Source
+from insvigil.reading.sources import PADDING, Piece, Source
 from insvigil.settings import ReadingSettings
 
 NO_HEADER, ACKNOWLEDGEMENT, NO_IPP = "IDV-LEC-010", "IDV-LEC-013", "IDV-LEC-011"
@@ -141,12 +141,15 @@ class Hl7Reader:
     def _late(self, movements: pl.DataFrame) -> npt.NDArray[np.bool_]:
         """Return the messages older than one already received from the same sender."""
         late = np.zeros(movements.height, np.bool_)
-        times = movements["message_time"].to_physical().fill_null(-(2**63)).to_numpy()
-        for (sender,), rows in movements.with_row_index("row").group_by("sender"):
-            at = rows["row"].sort().to_numpy()
-            latest = np.maximum.accumulate(np.concatenate([[self._latest.get(str(sender), -(2**63))], times[at]]))
-            late[at] = (times[at] < latest[:-1]) & (times[at] != -(2**63))
-            self._latest[str(sender)] = int(latest[-1])
+        unknown = -(2**63)
+        times = movements["message_time"].to_physical().fill_null(unknown).to_numpy()
+        senders = movements["sender"].unique().to_list()
+        for sender in senders:
+            at = slice(None) if len(senders) == 1 else (movements["sender"] == sender).to_numpy()
+            told = times[at]
+            latest = np.maximum.accumulate(np.concatenate([[self._latest.get(sender, unknown)], told]))
+            late[at] = (told < latest[:-1]) & (told != unknown)
+            self._latest[sender] = int(latest[-1])
         return late
 
     def _check_envelopes(
@@ -196,6 +199,10 @@ def _is_acknowledgement(header: bytes) -> bool:
 
 
 def _batch_of(pieces: Sequence[Piece]) -> Batch:
+    """Return the pieces in one buffer; a piece alone in its own padded buffer is not copied."""
+    data = pieces[0].data
+    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, bytearray):
+        return Batch(np.frombuffer(data.obj, np.uint8), np.array([[0, len(data), 0]], np.int64))
     buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
     buffer[-PADDING:] = 0
     parts = np.zeros((len(pieces), 3), np.int64)

@@ -6,6 +6,8 @@ next to it: the code of the oddity that the reader notes when it had to take tha
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from insvigil.frames import Movements
@@ -219,6 +221,7 @@ EFFECTIVE_TRIGGERS: dict[str, str] = {
 """The triggers that change something (ITI-30 and ITI-31 of PAM FR, and A08, read as A31)."""
 
 
+@cache
 def plan() -> Plan:
     """Return the plan of a PAM message."""
     return Plan(PICKS, REQUIRED)

@@ -115,10 +115,13 @@ class _Reader:
             if pieces and source.format is not pieces[0].source.format:
                 yield self._reading(pieces, ended)
                 pieces, ended, filled = [], [], 0
+            if source.size > PIECE and pieces:  # its pieces live in one buffer: each is a batch of its own
+                yield self._reading(pieces, ended)
+                pieces, ended, filled = [], [], 0
             for piece in self._pieces(source):
                 pieces.append(piece)
                 filled += len(piece.data)
-                if filled >= PIECE:
+                if filled >= PIECE or isinstance(piece.data, memoryview):
                     yield self._reading(pieces, ended)
                     pieces, ended, filled = [], [], 0
             ended.append(source)
@@ -146,7 +149,7 @@ class _Reader:
     def _reading(self, pieces: list[Piece], ended: list[Source]) -> Reading:
         counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         notes = Notes()
-        movements: pl.DataFrame = Movements.create_empty()
+        movements: pl.DataFrame = _NO_MOVEMENT
         if pieces:
             movements = self._readers[pieces[0].source.format].read(pieces, counts, notes)
         for source in ended:
@@ -167,6 +170,10 @@ class _Reader:
         )
 
 
+_SOURCES = Sources.create_empty().schema
+_NO_MOVEMENT = Movements.create_empty()
+
+
 def _sources_frame(sources: Sequence[Source]) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -180,5 +187,5 @@ def _sources_frame(sources: Sequence[Source]) -> pl.DataFrame:
             "outcome": [source.outcome for source in sources],
             "messages": [source.messages for source in sources],
         },
-        schema=Sources.create_empty().schema,
+        schema=_SOURCES,
     )

@@ -38,6 +38,10 @@ _SCHEMA = pl.Schema(
 )
 
 
+_NO_REJECT = Rejects.create_empty()
+_COLUMNS = Rejects.column_names()
+
+
 class Notes:
     """What a batch has to say, in the columns of ``Rejects``."""
 
@@ -80,7 +84,7 @@ class Notes:
     def frame(self, sources: Sequence[Source]) -> pl.DataFrame:
         """Return the rows of ``Rejects``, by source and offset."""
         if not self._frames:
-            return Rejects.create_empty()
+            return _NO_REJECT
         notes = pl.concat(self._frames).sort("source", "offset", maintain_order=True)
         paths = pl.Series("path", [source.name for source in sources])
-        return notes.with_columns(paths.gather(notes["source"]).alias("path")).select(Rejects.column_names())
+        return notes.with_columns(paths.gather(notes["source"]).alias("path")).select(_COLUMNS)

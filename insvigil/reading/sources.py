@@ -26,14 +26,17 @@ import orjson
 from insvigil.errors import SourceError, UsageError
 from insvigil.settings import ReadingSettings
 
-PIECE = 24 << 20
-"""Bytes read at a time: what the columns of a piece take stays near the cache and far from the memory limit."""
+PIECE = 48 << 20
+"""Bytes read at a time: some 45,000 messages; the 10 ms that a batch costs by itself are not felt (200 MB in all)."""
 
 HEAD = 1 << 16
 """Bytes that tell what a file is."""
 
-LONGEST = 8 * PIECE
+LONGEST = 4 * PIECE
 """A message longer than this is cut: it cannot be one."""
+
+PADDING = 64
+"""Bytes that follow the last message of a buffer (kernels read words)."""
 
 EXPANSION = 1000
 """A compressed file may grow at most this many times (and always up to one piece)."""
@@ -101,11 +104,14 @@ class Source:
         return self.member is not None or self.path.suffix == ".gz"
 
 
+Bytes = bytes | memoryview
+
+
 class Piece(NamedTuple):
     """A stretch of one file: whole messages."""
 
     source: Source
-    data: bytes
+    data: Bytes
     offset: int
     already_read: bool
 
@@ -232,7 +238,7 @@ def is_by_line(head: bytes) -> bool:
         return False
 
 
-def digest(data: bytes) -> str:
+def digest(data: Bytes) -> str:
     """Return the blake2b (16 bytes, hexadecimal) of some bytes: what ``b2sum --length=128`` prints."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
@@ -246,7 +252,7 @@ def digest_of(source: Source) -> str:
     return hashed.hexdigest()
 
 
-def pieces_of(source: Source) -> Iterator[tuple[bytes, int]]:
+def pieces_of(source: Source) -> Iterator[tuple[Bytes, int]]:
     """Yield the bytes of a file with their offset, cut before a message so that none is in two pieces.
 
     Raise ``OverflowError`` when a compressed file grows beyond ``EXPANSION`` times its size.
@@ -271,21 +277,42 @@ def _most(source: Source) -> int | None:
     return max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
 
 
-def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Iterator[tuple[bytes, int]]:
-    offset = total = 0
-    rest = b""
-    while block := stream.read(PIECE):
-        total += len(block)
-        if most is not None and total > most:
-            raise OverflowError
-        data = rest + block if rest else block
-        cut = max((data.rfind(mark) for mark in marks), default=-1) + 1
-        if cut > 0 or (marks and len(data) >= LONGEST):
-            cut = cut or len(data)
-            yield data[:cut], offset
+def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Iterator[tuple[Bytes, int]]:
+    """Yield stretches that begin where a mark does (after its first byte), in one buffer that is used again.
+
+    A stretch is only good until the next one is asked for. Zeros follow it, for kernels that read by words.
+    """
+    buffer = bytearray(PIECE + PADDING)
+    offset = total = held = 0
+    ended = False
+    while not ended:
+        while held < len(buffer) - PADDING:
+            count = stream.readinto(memoryview(buffer)[held : len(buffer) - PADDING])  # type: ignore[attr-defined]
+            if not count:
+                ended = True
+                break
+            held += count
+            total += count
+            if most is not None and total > most:
+                raise OverflowError
+        cut = held if ended else _last(buffer, held, marks)
+        if cut == 0 and marks and held >= LONGEST:
+            cut = held
+        if cut:
+            yield memoryview(buffer)[:cut], offset
             offset += cut
-            rest = data[cut:]
-        else:
-            rest = data
-    if rest:
-        yield rest, offset
+            rest = bytes(buffer[cut:held])
+            held -= cut
+            buffer[:held] = rest
+        elif held:
+            buffer = buffer[:held] + bytearray(held + PADDING)
+
+
+def _last(buffer: bytearray, size: int, marks: tuple[bytes, ...]) -> int:
+    """Return where the last message begins; its mark is near the end, or everything is searched for nothing."""
+    window = 1 << 16
+    while True:
+        found = max((buffer.rfind(mark, max(size - window, 0), size) for mark in marks), default=-1) + 1
+        if found or window >= size:
+            return found
+        window <<= 4

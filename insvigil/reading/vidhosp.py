@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from insvigil.errors import SourceError, UsageError
 from insvigil.frames import CrossChecks, Rejects
-from insvigil.reading.hl7_grammar import PADDING, string_series
+from insvigil.reading.hl7_grammar import string_series
+from insvigil.reading.sources import PADDING
 
 Span = tuple[int, int]
 """First and last position of a field, counted from 1."""
@@ -119,9 +120,7 @@ def _sliced(data: bytes, layout: dict[str, Span]) -> pl.DataFrame:
     lines = np.empty((room, 4), np.int64)
     count, _ = slice_lines(buffer, words, len(data), spans, views, valid, lines)
     text = pa.py_buffer(buffer)
-    columns = {
-        name: string_series(name, count, views[number], valid[number], text) for number, name in enumerate(layout)
-    }
+    columns = {name: string_series(count, views[number], valid[number], text) for number, name in enumerate(layout)}
     return pl.DataFrame(columns).with_columns(
         offset=pl.Series(lines[:count, 0].astype(np.uint64)),
         line=pl.Series(lines[:count, 1].astype(np.uint32) + 1),

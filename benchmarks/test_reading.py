@@ -1,0 +1,155 @@
+"""How fast files become frames, on one core, beside the parsers of the field.
+
+Run with ``pytest benchmarks/test_reading.py --benchmark-enable -s``, alone and pinned: ``POLARS_MAX_THREADS=1 taskset
+-c 1``. The night is invented (``insvigil.bench``, seed 7): 100,000 PAM messages of about 1.1 kB, with the doctor, the
+next of kin and the consents that hospitals send around what insvigil reads. The figure is from disk to the validated
+``Movements`` frame, digest, duplicates and deviations included. Peers parse the same messages from memory to their own
+objects, which is less than half of the work; they are skipped when absent.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from insvigil.bench.movement_files import write_nights
+from insvigil.bench.population import generate
+from insvigil.reading import ColumnMap, read_crosschecks, read_extract, read_movements
+from insvigil.settings import ReadingSettings
+
+SEED = 7
+MESSAGES = 100_000
+SETTINGS = ReadingSettings()
+
+PD1 = "PD1||U||||||||||N"
+ROL = (
+    "ROL||UC|ODRP|99700000001^MEDECIN^INVENTE^^^^^^ASIP-SANTE-PS&1.2.250.1.71.4.2.1&ISO^L^^^RPPS|||||||"
+    "1 RUE DU CABINET^BATIMENT B^VALMONT^^76540^FRA^O|^WPN^PH^^^^^^^^^0235000001"
+)
+NK1 = (
+    "NK1|1|PROCHE^INVENTE|MTH^MERE|4 RUE DU PUITS^^VALMONT^^76540^FRA^H|^PRN^PH^^^^^^^^^0235000002||"
+    "K^Personne de confiance"
+)
+PV2 = "PV2|||||||SM|||||||||||||N||||||||||N"
+ZFA = "ZFA|ACTIF|20240306111154|||||||INO|20240306111154|IC|20240306111154"
+
+
+def _longer(message: bytes) -> bytes:
+    segments = message.split(b"\r")
+    extra = [text.encode() for text in (PD1, ROL, NK1)]
+    return b"\r".join([*segments[:3], *extra, *segments[3:4], PV2.encode(), *segments[4:], ZFA.encode()])
+
+
+def _messages(folder: Path, count: int) -> Iterator[bytes]:
+    write_nights(generate(45_000, SEED), folder, nights=3, seed=SEED)
+    yielded = 0
+    for path in sorted(folder.rglob("*.hl7")):
+        data = path.read_bytes().replace(b"\r\n", b"\r")
+        for text in data.split(b"MSH|")[1:]:
+            if yielded == count:
+                return
+            yielded += 1
+            yield _longer(b"MSH|" + text.split(b"\rBTS|")[0].rstrip(b"\r")) + b"\r"
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    return list(_messages(tmp_path_factory.mktemp("nights"), MESSAGES))
+
+
+@pytest.fixture(scope="module")
+def night(messages: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("night") / "night.hl7"
+    path.write_bytes(b"".join(messages))
+    return path
+
+
+def _rate(benchmark: Any, work: Callable[[], object], count: int, what: str) -> float:
+    benchmark.pedantic(work, rounds=5, warmup_rounds=1)
+    rate = count / benchmark.stats.stats.min if benchmark.enabled else 0.0
+    benchmark.extra_info[what] = round(rate)
+    return float(rate)
+
+
+def test_movements__from_disk_to_the_validated_frame(benchmark: Any, night: Path, messages: list[bytes]) -> None:
+    reading = read_movements([night], SETTINGS)
+    assert reading.counts["read"] == len(messages)
+    assert reading.counts["rejected"] == 0
+    rate = _rate(benchmark, lambda: read_movements([night], SETTINGS), len(messages), "messages/s")
+    benchmark.extra_info["bytes/message"] = round(night.stat().st_size / len(messages))
+    for peer, parse in _peers().items():
+        sample = messages[:2000]
+        start = time.perf_counter()
+        for message in sample:
+            parse(message.decode("latin-1"))
+        benchmark.extra_info[f"times {peer}"] = round(rate * (time.perf_counter() - start) / len(sample))
+
+
+def _peers() -> dict[str, Callable[[str], object]]:
+    peers: dict[str, Callable[[str], object]] = {}
+    try:
+        import hl7
+
+        peers["python-hl7"] = hl7.parse
+    except ImportError:
+        pass
+    try:
+        import hl7conv2
+
+        peers["hl7conv2"] = lambda text: hl7conv2.Hl7Json(text).hl7_json
+    except ImportError:
+        pass
+    return peers
+
+
+def test_movements__one_message_a_file(benchmark: Any, messages: list[bytes], tmp_path: Path) -> None:
+    for number, message in enumerate(messages[:5000]):
+        (tmp_path / f"{number}.hl7").write_bytes(message)
+    _rate(benchmark, lambda: read_movements([tmp_path], SETTINGS), 5000, "messages/s")
+
+
+def test_fhir__patients_by_line(benchmark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "Patient.ndjson"
+    line = (Path(__file__).parents[1] / "fixtures/reading/fhir/three_generations.ndjson").read_text().splitlines()[2]
+    patient = json.loads(line)
+    count = 20_000
+    with path.open("w") as out:
+        for number in range(count):
+            patient["identifier"][0]["value"] = f"{number:06d}"
+            out.write(json.dumps(patient, separators=(",", ":")) + "\n")
+    _rate(benchmark, lambda: read_movements([path], SETTINGS), count, "patients/s")
+
+
+def test_vidhosp__lines(benchmark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "vidhosp.txt"
+    count = 200_000
+    head = "1840376219041122" + " " * 3 + "170319842" + "24000777".ljust(20) + "V015"
+    with path.open("w") as out:
+        for number in range(count):
+            out.write(f"{head:<353}{number:<20}{'':<95}\r\n")
+    _rate(benchmark, lambda: read_crosschecks(path), count, "lines/s")
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_extract__beside_polars(benchmark: Any, tmp_path: Path, form: str) -> None:
+    traits = [name for name in ColumnMap.model_fields if name != "id"]
+    count = 1_000_000
+    frame = pl.DataFrame({name: [f"{name} {row % 7919}" for row in range(count)] for name in traits})
+    frame = frame.with_row_index("id")
+    path = tmp_path / f"a.{form}"
+    if form == "parquet":
+        frame.write_parquet(path)
+    else:
+        frame.write_csv(path)
+    columns = ColumnMap.model_validate({name: name for name in ColumnMap.model_fields})
+    _rate(benchmark, lambda: read_extract(path, columns), count, "rows/s")
+    start = time.perf_counter()
+    _ = pl.read_parquet(path) if form == "parquet" else pl.read_csv(path, infer_schema=False)
+    if benchmark.enabled:
+        benchmark.extra_info["times polars"] = round(benchmark.stats.stats.min / (time.perf_counter() - start), 2)
