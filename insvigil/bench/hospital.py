@@ -299,15 +299,11 @@ _PRIVATE = frozenset({"ins", "seen", "emergency"})
 def prepare_identities(population: Population, rng: np.random.Generator) -> list[Row]:
     """Return what each identity sends: traits in HL7 form, status, INS when qualified, billing NIR otherwise.
 
-    The INSi answers with the NIR of the person only when the traits of the identity agree with it; a person whose NIR
-    no record holds has one made from the first record.
+    The INSi answers with the NIR of the person only when the traits of the identity agree with it.
     """
     truth = population.truth
     people = population.identities.with_columns(truth["person"]).with_columns(
-        ins=pl.coalesce(
-            pl.col("matricule").drop_nulls().mode(maintain_order=True).first().over("person"),
-            _nir().first().over("person"),
-        ),
+        ins=truth["matricule"],
         copy=pl.col("id").is_first_distinct().not_() | truth["person"].is_first_distinct().not_(),
     )
     agrees = (
@@ -329,16 +325,6 @@ def prepare_identities(population: Population, rng: np.random.Generator) -> list
         row |= {"seen": bool(seen[position]), "emergency": bool(rng.random() < (0.6 if copies[position] else 0.25))}
         rows.append(row | _status(row["ins"], kind, rng))
     return rows
-
-
-def _nir() -> pl.Expr:
-    """Return the NIR that the traits of each row give: 13 characters, the key, and an order number by person."""
-    sex = pl.col("sex").replace({"M": "1", "F": "2"})
-    date_part = pl.col("birth_date").str.slice(2, 2) + pl.col("birth_date").str.slice(5, 2)
-    order = (pl.col("person") * 7 % 997 + 1).cast(pl.String).str.zfill(3)
-    thirteen = pl.concat_str(sex, date_part, "birth_place", order)
-    number = thirteen.str.replace("2A", "19", literal=True).str.replace("2B", "18", literal=True).cast(pl.Int64)
-    return thirteen + (97 - number % 97).cast(pl.String).str.zfill(2)
 
 
 def _status(ins: str | None, kind: str, rng: np.random.Generator) -> Row:

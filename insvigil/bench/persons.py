@@ -51,7 +51,7 @@ class Persons:
     street: Codes
     phone: npt.NDArray[np.int64]
     mail_host: npt.NDArray[np.int8]
-    order: npt.NDArray[np.int16]  # order number of the NIR
+    order: npt.NDArray[np.int16]  # order number of the NIR, unique in a month, a place and a sex
     twin: Codes  # the other twin
     birth_rank: npt.NDArray[np.int8]
     mother: Codes
@@ -138,13 +138,14 @@ def invent_persons(size: int, mix: ErrorMix, basin: Basin, lists: Lists, rng: np
         street=rng.integers(len(lists.streets), size=size, dtype=np.int32),
         phone=_draw_phones(size, rng),
         mail_host=rng.integers(4, size=size, dtype=np.int8),
-        order=(1 + rng.beta(1.0, 4.0, size) * 700).astype(np.int16),
+        order=np.zeros(size, np.int16),
         twin=np.full(size, _NONE, np.int32),
         birth_rank=np.zeros(size, np.int8),
         mother=np.full(size, _NONE, np.int32),
         parent=np.full(size, _NONE, np.int32),
     )
     _relate_places(persons, kin, rng)
+    persons.order[:] = _order_numbers(persons)
     return persons
 
 
@@ -307,12 +308,25 @@ def _draw_phones(size: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     return np.asarray(prefix * 100_000_000 + rng.integers(10_000_000, 99_999_999, size), dtype=np.int64)
 
 
+def _order_numbers(persons: Persons) -> npt.NDArray[np.int16]:
+    """Return the order number of each NIR: two people of one sex, month and place never share one (up to 999)."""
+    months = persons.born.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 1200
+    registers = (months * 2 + persons.sex) * 2**20 + persons.birth_place
+    order = np.argsort(registers, kind="stable")
+    ordered = registers[order]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sizes = np.diff(np.r_[first, len(ordered)])
+    rank = np.arange(len(ordered)) - np.repeat(first, sizes)
+    numbers = np.empty(len(ordered), np.int16)
+    numbers[order] = (ordered * 7919 + rank * 238) % 999 + 1  # 238 has no common factor with 999
+    return numbers
+
+
 def _relate_places(persons: Persons, kin: Kin, rng: np.random.Generator) -> None:
     first, second = kin.twins.T
     for name in ("birth_place", "home", "street", "phone", "mail_host"):
         values = getattr(persons, name)
         values[second] = values[first]
-    persons.order[second] = np.minimum(persons.order[first] + 1, 998)
     persons.twin[first], persons.twin[second] = second, first
     persons.birth_rank[first], persons.birth_rank[second] = 1, 2
     together = {"siblings": 0.7, "mothers": 0.9, "fathers": 0.6, "couples": 0.95}

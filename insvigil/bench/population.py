@@ -46,7 +46,8 @@ MATCHED: tuple[str, ...] = ("id", *COLUMNS[: COLUMNS.index("email") + 1])
 class Population:
     """An invented file: ``identities`` (id, the traits of COLUMNS, mother_id, all text) and ``truth``.
 
-    ``truth`` has one row an identity: ``id``, ``person`` (number) and ``twin`` (number of the person's twin, or null).
+    ``truth`` has one row an identity: ``id``, ``person`` (number), ``twin`` (number of the person's twin, or null) and
+    ``matricule`` (the person's own NIR, whatever was recorded; not written to the files).
     """
 
     identities: pl.DataFrame
@@ -56,7 +57,7 @@ class Population:
 def write(population: Population, folder: Path) -> list[Path]:
     """Write ``identities.parquet``, ``truth.parquet`` and ``columns.toml`` for ``insvigil match``; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    frames = {"identities": population.identities, "truth": population.truth}
+    frames = {"identities": population.identities, "truth": population.truth.drop("matricule")}
     paths = [folder / f"{name}.parquet" for name in frames]
     for path, frame in zip(paths, frames.values(), strict=True):
         frame.write_parquet(path, compression="zstd", compression_level=1)
@@ -100,7 +101,8 @@ def generate(identities: int, seed: int, mix: ErrorMix = DEFAULT) -> Population:
     mother = persons.mother[people]
     done["mother_id"] = ids.gather(_nullable(np.where(mother >= 0, place[mother], -1))).alias("mother_id")
     twin = _nullable(persons.twin[people]).alias("twin")
-    truth = pl.DataFrame([ids, pl.Series("person", people.astype(np.uint32)), twin])
+    own = _matricules(persons, lists).gather(people).alias("matricule")
+    truth = pl.DataFrame([ids, pl.Series("person", people.astype(np.uint32)), twin, own])
     return Population(pl.DataFrame([ids, *(done[name] for name in (*COLUMNS, "mother_id"))]), truth)
 
 

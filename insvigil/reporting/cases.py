@@ -38,11 +38,13 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
     return _ordered(report, members, Finding.DPOT)
 
 
-def first_pairs(report: NightReport, count: int = 12) -> pl.DataFrame:
+def first_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) -> pl.DataFrame:
     """Return the pairs (left, right) that the page can explain: reference and next member of the first cases."""
-    cases = [pair_cases(report, Finding.COLP), doublon_cases(report)]
-    shown = pl.concat(frame.filter(pl.col("place") == 1, pl.col("pair_probability").is_not_null()) for frame in cases)
-    return shown.select("left", "right").head(count)
+    cases = [pair_cases(report, Finding.COLP).filter(pl.col("case") <= collisions)]
+    cases.append(doublon_cases(report).filter(pl.col("case") <= doublons))
+    return (
+        pl.concat(cases).filter(pl.col("place") == 1, pl.col("pair_probability").is_not_null()).select("left", "right")
+    )
 
 
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from insvigil.reporting.wording import conservation, integer, labels, likelihood
 from insvigil.vocabulary import Finding, Mesh, Severity, Stage, Status
 
 SHOWN_CASES = 12
+SHOWN_COLLISIONS = 3
 SHOWN_SOURCES = 60
 _OUTCOMES = {
     "read": "lu",
@@ -29,6 +30,7 @@ _OUTCOMES = {
     "still_written": "en cours d'écriture, laissé",
     "refused": "refusé",
 }
+_SILENT = 0.05  # bits; a step that rounds to nothing is not shown
 _NEAR = {"same": "identique", "near": "proche", "diff": "différent"}
 _TRAITS = dict(
     zip(
@@ -167,8 +169,8 @@ def _cases(report: NightReport, doublons: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the first cases to look at: collisions, then agrégats."""
     collisions = pair_cases(report, Finding.COLP)
     listed: list[dict[str, Any]] = []
-    for cases in (collisions, doublons):
-        room = SHOWN_CASES - len(listed)
+    for cases, most in ((collisions, SHOWN_COLLISIONS), (doublons, SHOWN_CASES)):
+        room = min(most, SHOWN_CASES - len(listed))
         first = cases.filter(pl.col("case") <= room).join(
             report.identities.select("identity_id", "ipp", "created_at"),
             on="identity_id",
@@ -194,8 +196,8 @@ def _case(rows: list[dict[str, Any]], report: NightReport) -> dict[str, Any]:
         for row in rows
     ]
     title = f"Agrégat n° {integer(first['number'])}" if doublon else Finding.COLP.label.capitalize()
-    likely = likelihood(first["probability"])
-    steps, low, high = _steps(rows[1], report)
+    likely = likelihood(first["probability"]) if doublon else ""
+    steps, low, high, total = _steps(rows[1], report)
     return {
         "title": title,
         "likelihood": likely,
@@ -205,7 +207,7 @@ def _case(rows: list[dict[str, Any]], report: NightReport) -> dict[str, Any]:
         "steps": steps,
         "low": low,
         "span": max(high - low, 1.0),
-        "total": sum(step["bits"] for step in steps),
+        "total": total,
     }
 
 
@@ -223,14 +225,15 @@ def chips(row: dict[str, Any], report: NightReport) -> list[tuple[str, str]]:
     return told
 
 
-def _steps(row: dict[str, Any], report: NightReport) -> tuple[list[dict[str, Any]], float, float]:
-    """Return the steps of the explanation of a pair with where each starts, and the span they need."""
+def _steps(row: dict[str, Any], report: NightReport) -> tuple[list[dict[str, Any]], float, float, float]:
+    """Return the steps of the explanation of a pair with where each starts, the span they need, and the total."""
     if report.reasons is None:
-        return [], 0.0, 0.0
+        return [], 0.0, 0.0, 0.0
     reasons = report.reasons.filter(pl.col("left") == row["left"], pl.col("right") == row["right"])
     steps, start, low, high = [], 0.0, 0.0, 0.0
     for sentence, bits in reasons.select("sentence", "bits").iter_rows():
-        steps.append({"sentence": sentence, "bits": bits, "start": start})
+        if abs(bits) >= _SILENT:
+            steps.append({"sentence": sentence, "bits": bits, "start": start})
         start += bits
         low, high = min(low, start), max(high, start)
-    return steps, low, high
+    return steps, low, high, start

@@ -27,7 +27,8 @@ def decimal(value: float | None, digits: int = 1, *, signed: bool = False) -> st
     """Return ``1 234,5``, or a dash for None."""
     if value is None:
         return MISSING
-    text = f"{value:{'+' if signed else ''},.{digits}f}".replace(",", NARROW).replace(".", ",")
+    value = round(value, digits) or 0.0  # no « -0,0 »
+    text = f"{value:{'+' if signed and value else ''},.{digits}f}".replace(",", NARROW).replace(".", ",")
     return text.replace("-", "\u2212")
 
 

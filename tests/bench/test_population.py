@@ -72,6 +72,11 @@ def test_generate__a_matricule_has_the_right_key_and_agrees_with_the_traits(clea
         assert number[1:3] + number[3:5] == row["birth_date"][2:4] + row["birth_date"][5:7]
 
 
+def test_generate__no_two_people_share_a_matricule(population: Population) -> None:
+    people = population.truth.unique("person")
+    assert people["matricule"].n_unique() == people.height
+
+
 def test_generate__without_slips_the_records_of_a_person_agree(clean: Population) -> None:
     rows = clean.identities.join(clean.truth, on="id").group_by("person").agg(pl.all().n_unique())
     for column in ("birth_name", "first_given_name", "matricule", "birth_place"):
@@ -107,7 +112,7 @@ def test_generate__mothers_are_named_by_their_identity(population: Population) -
 def test_write__gives_what_match_and_score_read(population: Population, tmp_path) -> None:
     identities, truth, columns = write(population, tmp_path / "essai")
     assert_frame_equal(pl.read_parquet(identities), population.identities)
-    assert_frame_equal(pl.read_parquet(truth), population.truth)
+    assert_frame_equal(pl.read_parquet(truth), population.truth.drop("matricule"))
     assert tomllib.loads(columns.read_text())["columns"] == {name: name for name in MATCHED}
 
 
