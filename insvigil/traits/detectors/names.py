@@ -20,6 +20,7 @@ from insvigil.traits.detectors.detector import (
     received,
     rule,
 )
+from insvigil.traits.distinct import Distinct
 from insvigil.traits.names import CIVILITIES, INVENTED_NAMES, NEWBORN_NAMES, UNKNOWN_NAMES
 from insvigil.vocabulary import Confidence, Severity
 
@@ -174,7 +175,10 @@ def _common() -> tuple[Detector, ...]:
 
 def name_ends_with_given_name(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name, of two words or more, ends with their first given name."""
-    return _ending_with(material, "birth_name", "first_given_name").select("identity_id")
+    names = material.traits.select("identity_id", text="birth_name", end="first_given_name")
+    distinct = Distinct(names["text"])
+    composed = distinct.spread(distinct.values.str.contains(" ", literal=True)).fill_null(False)
+    return _ending(names.filter(composed))
 
 
 def list_starts_otherwise(material: Material) -> pl.DataFrame:
@@ -188,16 +192,18 @@ def list_starts_otherwise(material: Material) -> pl.DataFrame:
 
 def list_holds_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose list of given names ends with their birth name."""
-    found = _ending_with(material, "given_names", "birth_name")
-    return found.filter(pl.col("birth_name") != pl.col("first_given_name")).select("identity_id")
+    names = material.traits.select(
+        "identity_id", "birth_name", "first_given_name", text="given_names", end="birth_name"
+    )
+    several = (pl.col("text") != pl.col("first_given_name")) & (pl.col("birth_name") != pl.col("first_given_name"))
+    return _ending(names.filter(several))
 
 
-def _ending_with(material: Material, trait: str, end: str) -> pl.DataFrame:
-    """Return the names of the identities whose ``trait``, of two words or more, ends with all the words of ``end``."""
-    names = material.traits.select("identity_id", "first_given_name", "birth_name", text=trait, end=end)
-    texts = names.with_columns(pl.col("text", "end").cast(pl.String)).filter(pl.col("text") != pl.col("end"))
+def _ending(names: pl.DataFrame) -> pl.DataFrame:
+    """Return the identities whose ``text`` ends with all the words of ``end``, and has others before."""
+    texts = names.select("identity_id", pl.col("text", "end").cast(pl.String))
     ending = texts.filter(pl.col("text").str.ends_with(pl.col("end")))
-    return ending.filter(pl.col("text").str.ends_with(pl.concat_str(pl.lit(" "), "end")))
+    return ending.filter(pl.col("text").str.ends_with(pl.concat_str(pl.lit(" "), "end"))).select("identity_id")
 
 
 def swapped_names(material: Material) -> pl.DataFrame:

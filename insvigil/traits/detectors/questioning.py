@@ -146,38 +146,38 @@ def _severities(settings: TraitsSettings) -> dict[str, str]:
 
 
 def _anomalies(material: Material, findings: list[Finding], severities: dict[str, str]) -> pl.DataFrame:
+    """Return the findings as ``Anomalies``; codes, severities and names are gathered once all are sorted."""
     columns = {name: column.dtype for name, column in Anomalies.columns().items()}
-    frames = [
-        found.select(
-            pl.lit(detector.rule.code).alias("code"),
-            pl.lit(severities.get(detector.rule.code, detector.rule.severity.value)).alias("severity"),
-            *(
-                pl.col(name).cast(dtype) if name in found.columns else pl.lit(None, dtype).alias(name)
-                for name, dtype in columns.items()
-                if name not in ("code", "severity")
-            ),
-        )
-        for detector, found in findings
-    ]
-    empty = pl.DataFrame(schema={**columns, "severity": pl.String})
-    return (
-        _named(material, pl.concat([empty, *frames]))
-        .with_columns(pl.col("severity").cast(columns["severity"]))
-        .select(*columns)
-        .sort("identity_id", "code", "other_id", "subject", nulls_last=True, maintain_order=True)
-    )
+    told = ("identity_id", "other_id", "domain", "ipp", "subject")
+    found_by_code = sorted(findings, key=lambda finding: finding[0].rule.code)
+    frames = [pl.DataFrame(schema={"rank": pl.UInt16} | {name: columns[name] for name in told})]
+    for rank, (_, found) in enumerate(found_by_code):
+        known = [pl.col(name).cast(columns[name]) for name in told if name in found.columns]
+        frames.append(found.select(pl.lit(rank, pl.UInt16).alias("rank"), *known))
+    named = _named(material, pl.concat(frames, how="diagonal"))
+    ordered = named.sort("identity_id", "rank", "other_id", "subject", nulls_last=True, maintain_order=True)
+    rules = [detector.rule for detector, _ in found_by_code]
+    codes = pl.Series([rule.code for rule in rules], dtype=pl.String)
+    levels = pl.Series([severities.get(rule.code, rule.severity.value) for rule in rules], dtype=columns["severity"])
+    return ordered.with_columns(
+        codes.gather(ordered["rank"]).alias("code"), levels.gather(ordered["rank"]).alias("severity")
+    ).select(*columns)
 
 
 def _named(material: Material, anomalies: pl.DataFrame) -> pl.DataFrame:
     """Return the anomalies with both names of their identity: its number in this run, and its domain and IPP."""
-    if not {"domain", "ipp"} <= set(material.identities.columns):
+    if material.names.is_empty():
         return anomalies
-    names = material.identities.select("domain", "ipp").with_columns(material.traits["identity_id"])
-    numbered = anomalies.filter(pl.col("identity_id").is_not_null()).drop("domain", "ipp")
+    numbers = material.traits["identity_id"]
+    numbered = anomalies.filter(pl.col("identity_id").is_not_null())
     others = anomalies.filter(pl.col("identity_id").is_null()).drop("identity_id")
+    rows = pl.DataFrame({"identity_id": numbers, "row": pl.int_range(numbers.len(), dtype=pl.UInt32, eager=True)})
+    concerned = rows.join(numbered.select("identity_id").unique(), on="identity_id", how="semi")
+    names = concerned.select("identity_id").hstack(material.names[concerned["row"]])
+    who = rows.select("identity_id").hstack(material.names) if others.height else names.clear()
     return pl.concat(
         [
-            numbered.join(names, on="identity_id", how="left").select(anomalies.columns),
-            others.join(names, on=["domain", "ipp"], how="left").select(anomalies.columns),
+            numbered.drop("domain", "ipp").join(names, on="identity_id", how="left").select(anomalies.columns),
+            others.join(who, on=["domain", "ipp"], how="left").select(anomalies.columns),
         ]
     )
