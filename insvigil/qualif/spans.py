@@ -59,6 +59,8 @@ def cuts(period: tuple[date, date], grains: Sequence[Grain]) -> Iterator[Spans]:
         number = np.cumsum(fresh) - 1
         of_day = np.where(fresh, number, -1)[starts.search_sorted(first).to_numpy()]
         kept = [(start, end) for start, end, new in zip(clipped, ends, fresh, strict=True) if new]
+        if not kept:
+            continue
         yield Spans((period[0] - _EPOCH).days, [s for s, _ in kept], [e for _, e in kept], of_day.astype(np.int32))
 
 
