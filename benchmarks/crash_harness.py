@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.register.crashes import contents, finish, make_scene, moments, trial
+from tests.register.crashes import contents, finish, leftovers, make_scene, moments, trial
 
 
 def main() -> int:
@@ -31,14 +31,17 @@ def main() -> int:
         wanted = contents(reference)
         reached: Counter[str] = Counter()
         failures = []
+        littered = 0
         for place, moment in enumerate(moments(chosen.moments, chosen.seed, longest)):
             stage, different = trial(scene, wanted, folder / "work", moment)
             reached[stage] += 1
+            littered += bool(leftovers(folder / "work"))
             if different:
                 failures.append((place, round(moment, 3), stage, different))
                 print(f"moment {place} at {moment:.3f} s after {stage}: {different}", flush=True)
         print(f"night of {longest:.2f} s, {chosen.identities} identities, seed {chosen.seed}")
         print("killed after: " + ", ".join(f"{stage} {count}" for stage, count in sorted(reached.items())))
+        print(f"leaving files behind: {littered}")
         print(f"equal to the uninterrupted night: {chosen.moments - len(failures)} of {chosen.moments}")
     finally:
         shutil.rmtree(folder)

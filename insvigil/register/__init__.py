@@ -6,7 +6,7 @@ from insvigil.register.agregats import agregats, store_groups
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
-from insvigil.register.identities import absorbed, identities, resolve
+from insvigil.register.identities import absorbed, identities, identity_slices, resolve
 from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
 from insvigil.register.runs import describe_run, known_digests, runs
@@ -28,6 +28,7 @@ __all__ = [
     "fold",
     "history",
     "identities",
+    "identity_slices",
     "indicators",
     "known_digests",
     "model",

@@ -177,7 +177,8 @@ def _recompute(
     if lead is not lead_before:
         ledger = register.query("SELECT * FROM elimination")
         parts.append(differences.eliminations(lead_before, lead, ledger, names))
-    changed = pl.concat([fields["key"], new["key"]]).unique()
+    toggled = after.filter(before["active"].ne_missing(after["active"]))["key"]
+    changed = pl.concat([fields["key"], new["key"], toggled]).unique()
     _write(register, old, after, changed)
     changes = differences.as_changes(register, parts, names, since=register.run or 0)
     return changes, {"created": created.height, "modified": fields["key"].n_unique()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dataframely as dy
 import polars as pl
 
@@ -13,16 +15,33 @@ from insvigil.register.opening import Register
 def identities(register: Register) -> dy.DataFrame[Identities]:
     """Return the active identities by (domain, IPP), numbered from 0, and keep that numbering in ``register.keys``.
 
-    ``changed``: created or changed in the run under way, or in the last one when none is.
+    ``changed``: created or changed in the run under way, or in the last one when none is. All in memory: 0.9 GB a
+    million; ``identity_slices`` gives them piece by piece.
     """
+    return Identities.validate(pl.concat(identity_slices(register)))
+
+
+def identity_slices(register: Register, *, size: int = 500_000) -> Iterator[dy.DataFrame[Identities]]:
+    """Yield the same rows as ``identities`` in slices of ``size``, at least one; ``register.keys`` is set at the end.
+
+    DuckDB sorts within ``register.memory_gb``, so that a base of millions need not fit in memory. Nothing else may be
+    asked of the register before the last slice.
+    """
+    register.keys = None
     run = register.run or last_run(register)
-    found = register.query(
-        f"SELECT key, domain, ipp, {', '.join(IDENTITY_FIELDS)}, created_at, updated_at, changed_run = $run AS changed "
-        "FROM identity WHERE active ORDER BY domain, ipp",
-        {"run": run},
-    ).with_row_index("identity_id")
-    register.keys = found["key"]
-    return Identities.validate(found.select(Identities.column_names()))
+    slices = register.slices(
+        f"SELECT key, domain, ipp, {', '.join(IDENTITY_FIELDS)}, created_at, updated_at, "
+        f"changed_run = {run} AS changed FROM identity WHERE active ORDER BY domain, ipp",
+        size,
+    )
+    keys = [pl.Series("key", dtype=pl.UInt32)]
+    offset = 0
+    for found in slices:
+        keys.append(found["key"])
+        numbered = found.with_row_index("identity_id", offset=offset)
+        offset += found.height
+        yield Identities.validate(numbered.select(Identities.column_names()))
+    register.keys = pl.concat(keys)
 
 
 def absorbed(register: Register) -> pl.DataFrame:

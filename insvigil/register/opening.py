@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -94,6 +95,14 @@ class Register:
             answer = eval("ask(text, params=values)", scope)
             return pl.DataFrame() if answer is None else pl.DataFrame(answer.pl())
 
+    def slices(self, sql: str, size: int) -> Iterator[pl.DataFrame]:
+        """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order."""
+        with _faults(self.path):
+            reader = self.connection.sql(sql).to_arrow_reader(size)
+            yield pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
+            for batch in reader:
+                yield pl.DataFrame(pl.from_arrow(batch))
+
     def insert(self, table: str, rows: pl.DataFrame) -> None:
         """Add the rows to the table, columns matched by name."""
         if not rows.is_empty():
@@ -169,6 +178,8 @@ def open_register(settings: RegisterSettings, *, folder: Path = Path(), read_onl
             f"Le registre {path} est protégé en écriture.", hint="Rendez le fichier accessible au compte du traitement."
         )
     connection = _connect(path, settings, read_only=read_only)
+    if not read_only:  # what a killed run spilled holds people's data
+        shutil.rmtree(f"{path}.tmp", ignore_errors=True)
     try:
         version = _version(connection, path)
         if version > schema.SCHEMA_VERSION:

@@ -82,6 +82,8 @@ def contents(folder: Path) -> dict[str, Any]:
     out = folder / "sortie"
     for file in sorted(out.rglob("*")):
         name = str(file.relative_to(folder))
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+            continue  # what a kill leaves unnamed; see `leftovers`
         if file.suffix == ".parquet":
             found[name] = pl.read_parquet(file)
         elif file.suffix == ".json":
@@ -109,6 +111,12 @@ def trial(scene: Path, wanted: dict[str, Any], work: Path, seconds: float) -> tu
     if stage != "end" and committed(work) < wanted["register/run"].height:
         finish(work)
     return stage, differences(wanted, contents(work))
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the hidden or temporary files that a killed night and its second try left behind."""
+    found = (str(file.relative_to(folder)) for file in folder.rglob("*"))
+    return sorted(name for name in found if "/." in f"/{name}" or name.endswith((".tmp", ".wal")))
 
 
 def committed(folder: Path) -> int:

@@ -14,7 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import ContractError
-from insvigil.register import Register, changes, fold, identities, known_digests, replay, resolve, stays
+from insvigil.register import (
+    Register,
+    absorbed,
+    changes,
+    fold,
+    identities,
+    identity_slices,
+    known_digests,
+    replay,
+    resolve,
+    stays,
+)
 from tests.register.messages import NIGHT, live, message, movements, night, sources, states
 from tests.register.model import Message, Model
 from tests.register.strategies import ALL, FEED, MERGES, MOVES, feeds
@@ -290,3 +301,21 @@ def test_fold__the_ins_life_cycle_of_the_specification(register: Register) -> No
         (None, None, "VALI"),
         (None, None, "PROV"),
     ]
+
+
+def test_identity_slices__are_the_identities_piece_by_piece(register: Register) -> None:
+    night(register, *(message("A28", str(number), 1, f"c{number}", birth_name=f"NOM{number}") for number in range(25)))
+    whole = identities(register)
+    keys = register.keys
+    pieces = list(identity_slices(register, size=10))
+    assert pl.concat(pieces).equals(whole)
+    assert register.keys is not None
+    assert register.keys.equals(keys)
+    assert max(piece.height for piece in pieces) <= 10
+
+
+def test_absorbed__are_the_identities_merged_in_the_run(register: Register) -> None:
+    night(register, message("A28", "1", 1, birth_name="UN"), message("A28", "2", 1), message("A28", "3", 1))
+    night(register, message("A40", "3", 2, merged_ipp="2"))
+    night(register, message("A40", "3", 5, merged_ipp="1"), name="b")
+    assert absorbed(register).select("ipp", "birth_name", "into_ipp").rows() == [("1", "UN", "3")]
