@@ -6,18 +6,11 @@ comparison key (upper case, transliteration, hyphen and apostrophe to space, sin
 
 from __future__ import annotations
 
-import re
 from string import ascii_uppercase
 
 import polars as pl
 
 from insvigil.traits.lines import alphabet, rewrite_lines, squeezed, translated
-
-FAMILY_PROFILE = re.compile(r"(?![ -])(?!.*(?:  |''| '|' |---))[A-Z '\-]{1,100}")
-"""What INSi accepts in a family name (full match)."""
-
-GIVEN_PROFILE = re.compile(r"(?![ -])(?!.*(?:  |''| '|' |--))[A-Z '\-]{0,99}[A-Z]")
-"""What INSi accepts in given names (full match)."""
 
 _UNKNOWN = (
     "X|XX|XXX|XXXX|XXXXX|INCONNU|INCONNUE|INCONU|ANONYME|ANONYMOUS|UNKNOWN|NON RENSEIGNE|NON RENSEIGNEE|NON CONNU"

@@ -7,6 +7,8 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
@@ -128,3 +130,33 @@ def test_detect__a_missing_value_is_no_finding_whatever_the_path() -> None:
     phones = [f"06{number:08d}" if number % 2 else None for number in range(24_000)]
     people = pl.DataFrame({"phone": phones, "email": [None] * 24_000}, schema_overrides={"email": pl.String})
     assert detect(people, normalise(people), today=TODAY).filter(pl.col("code").str.starts_with("IDV-ADR")).is_empty()
+
+
+# What INSi accepts (SEL-MP-043 §2 and §3.4.1, second hand): an oracle for the detectors of writing
+FAMILY_PROFILE = re.compile(r"(?![ -])(?!.*(?:  |''| '|' |---))[A-Z '\-]{1,100}")
+GIVEN_PROFILE = re.compile(r"(?![ -])(?!.*(?:  |''| '|' |--))[A-Z '\-]{0,99}[A-Z]")
+WRITING = ("005", "006", "014", "015")
+
+writings = st.text(alphabet="AB '-4_", min_size=1, max_size=8)
+
+
+@given(writings)
+@example("A" * 101)
+@example("A--B")
+def test_detect__a_family_name_is_well_written_when_insi_takes_it(name: str) -> None:
+    taken = FAMILY_PROFILE.fullmatch(name) is not None and not name.endswith(" ")  # a blank at the end is ours to tell
+    assert _ill_written("NOM", "birth_name", name) != taken
+
+
+@given(writings)
+@example("A" * 101)
+@example("A--B")
+@example("A-")
+def test_detect__a_given_name_is_well_written_when_insi_takes_it(name: str) -> None:
+    assert _ill_written("PRE", "first_given_name", name) != (GIVEN_PROFILE.fullmatch(name) is not None)
+
+
+def _ill_written(family: str, field: str, name: str) -> bool:
+    people = pl.DataFrame({field: [name]})
+    codes = detect(people, normalise(people), today=TODAY)["code"]
+    return codes.is_in([f"IDV-{family}-{number}" for number in WRITING]).any()

@@ -74,7 +74,10 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_persons.setdefault(detector.view, []).append(detector)
         else:
             of_file.append(detector)
-    seen = {view: getattr(material, view) for view in ("persons", "bearers", "namesakes")}
+    persons = material.persons
+    with ThreadPoolExecutor(2) as threads:
+        bearers, _ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes"))
+    seen = {"persons": persons, "bearers": bearers}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
         *(partial(_of_persons, seen[view], detectors) for view, detectors in of_persons.items()),
