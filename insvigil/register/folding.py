@@ -118,6 +118,8 @@ def _record(register: Register, named: pl.DataFrame, lead: pl.DataFrame) -> pl.S
 
 def _gaps_filled(register: Register, fillers: pl.DataFrame, drivers: pl.DataFrame, lead: pl.DataFrame) -> pl.DataFrame:
     """Return the statements of movements that say something the identity feed never spoke of, reduced to it."""
+    if fillers.is_empty():
+        return fillers
     fillers = owned(fillers, lead).with_columns(stated=stated_bits())
     told = owned(drivers, lead).group_by("owner").agg(told=stated_bits().bitwise_or())
     driven = register.query(

@@ -19,8 +19,9 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
     """Return what is known of an IPP: one row a field that changed, by domain and by time.
 
     Columns: domain, ipp, field, old, new, valid_at (when it became true), known_at (when insvigil learnt it), trigger,
-    sender, control_id, run. ``field`` is an identity field, ``merged_into``, ``merged_from``, ``status``, ``agregat``
-    or ``decision``. With ``at``, one row a field that was true on that day, ``old`` null. Empty when never seen.
+    sender, control_id, run. ``field`` is an identity field, ``merged_into``, ``merged_from``, ``linked_to``,
+    ``status``, ``agregat`` or ``decision``. With ``at``, one row a field that was true on that day, ``old`` null.
+    Empty when never seen.
     """
     found = register.query(
         "SELECT key, domain, ipp FROM identity WHERE ipp = $ipp AND ($domain IS NULL OR domain = $domain) "
@@ -37,7 +38,7 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
     )
     mine = owned(said, lead).filter(pl.col("owner").is_in(found["key"].implode()))
     fields = _in_force_rows(in_force(mine)) if at is not None else _story_rows(mine)
-    events = pl.concat([_merges(register, found), _memory(register, found)]).filter(
+    events = pl.concat([_merges(register, found), _links(register, found), _memory(register, found)]).filter(
         pl.lit(at).is_null() | (pl.col("valid_at") <= pl.lit(at, pl.Datetime("us")))
     )
     story = pl.concat([fields.join(found, on="key").select(_STORY), events.select(_STORY)])
@@ -127,6 +128,17 @@ def _merges(register: Register, found: pl.DataFrame) -> pl.DataFrame:
         for here, there, field in sides
     ]
     return pl.concat(parts)
+
+
+def _links(register: Register, found: pl.DataFrame) -> pl.DataFrame:
+    return register.query(
+        "SELECT n.domain, n.ipp, 'linked_to' AS field, CASE WHEN l.trigger = 'A37' THEN o.ipp END AS old, "
+        "CASE WHEN l.trigger = 'A24' THEN o.ipp END AS new, l.message_time AS valid_at, r.started AS known_at, "
+        "l.trigger, l.sender, l.control_id, l.run FROM link l JOIN names n ON n.key IN (l.left_key, l.right_key) "
+        "JOIN identity o ON o.key = CASE WHEN n.key = l.left_key THEN l.right_key ELSE l.left_key END "
+        "JOIN run r ON r.run = l.run",
+        names=found,
+    )
 
 
 def _memory(register: Register, found: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from insvigil.frames import Movements, Rejects, Sources
 from insvigil.register import rules
 from insvigil.register.opening import Register
-from insvigil.register.triggers import LINKS, MERGE, MOVE_DOSSIER, MOVEMENTS, TAKEN
+from insvigil.register.triggers import CHANGE_IDENTIFIER, DRIVERS, LINKS, MERGE, MOVE_DOSSIER, MOVEMENTS, TAKEN
 from insvigil.vocabulary import Rule
 
 _PLACE = ("source", "offset", "line")
@@ -102,6 +102,7 @@ def _without_duplicates(register: Register, batch: pl.DataFrame) -> pl.DataFrame
 
 def name(register: Register, taken: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the messages with ``key`` and ``merged_key``, and the identities met for the first time."""
+    taken = _found_by_ins(register, taken)
     merges = taken.filter(pl.col("merged_ipp").is_not_null() & ~pl.col("trigger").is_in(MOVEMENTS))
     nodes = pl.concat(
         [
@@ -125,3 +126,26 @@ def name(register: Register, taken: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
         maintain_order="left",
     )
     return named, nodes.filter("new").select("key", "domain", "ipp")
+
+
+def _found_by_ins(register: Register, taken: pl.DataFrame) -> pl.DataFrame:
+    """Give an A47 about an unknown IPP to the one identity that bears the INS of its MRG-1 (PAM FR §4.4.3).
+
+    The INS is looked for in the register as it was before the batch.
+    """
+    change = pl.col("trigger") == CHANGE_IDENTIFIER
+    strays = taken.filter(change & pl.col("merged_matricule").is_not_null() & pl.col("merged_ipp").is_null())
+    strays = strays.join(taken.filter(pl.col("trigger").is_in(DRIVERS) & ~change), on=["domain", "ipp"], how="anti")
+    if strays.is_empty():
+        return taken
+    found = register.query(
+        "SELECT arrival, any_value(i.domain) AS found_domain, any_value(i.ipp) AS found_ipp FROM strays s "
+        "JOIN identity i ON left(i.matricule, 13) = left(s.merged_matricule, 13) "
+        "ANTI JOIN identity k ON k.domain = s.domain AND k.ipp = s.ipp "
+        "WHERE i.active GROUP BY arrival HAVING count(*) = 1",
+        strays=strays.select("arrival", "domain", "ipp", "merged_matricule"),
+    )
+    given = taken.join(found, on="arrival", how="left", maintain_order="left")
+    return given.with_columns(domain=pl.coalesce("found_domain", "domain"), ipp=pl.coalesce("found_ipp", "ipp")).drop(
+        "found_domain", "found_ipp"
+    )

@@ -30,7 +30,10 @@ def fold_movements(register: Register, named: pl.DataFrame) -> dict[str, int]:
     )
     register.insert("movement_event", events)
     register.insert("dossier_move", moves)
-    names = pl.concat([events.select(_NAME), _movements_of(register, moves)]).unique()
+    names = (
+        events.select(_NAME) if moves.is_empty() else pl.concat([events.select(_NAME), _movements_of(register, moves)])
+    )
+    names = names.unique()
     if not names.is_empty():
         _recompute(register, names)
     return {

@@ -319,3 +319,14 @@ def test_absorbed__are_the_identities_merged_in_the_run(register: Register) -> N
     night(register, message("A40", "3", 2, merged_ipp="2"))
     night(register, message("A40", "3", 5, merged_ipp="1"), name="b")
     assert absorbed(register).select("ipp", "birth_name", "into_ipp").rows() == [("1", "UN", "3")]
+
+
+def test_fold__an_ins_is_withdrawn_from_the_identity_that_bears_it_when_the_ipp_is_unknown(register: Register) -> None:
+    ins = "260058815400233"
+    night(register, message("A28", "1", 1, matricule=ins, identity_code="VALI", birth_name="DARK"))
+    withdrawal = {"matricule": '""', "merged_matricule": ins, "identity_code": "PROV"}
+    night(register, message("A47", "inconnu", 5, **withdrawal))
+    assert identities(register)["ipp"].to_list() == ["1"]
+    assert fields_of(register, "1", "birth_name", "matricule", "identity_code") == ("DARK", None, "PROV")
+    night(register, message("A28", "2", 1), message("A47", "2", 6, **withdrawal))
+    assert identities(register)["ipp"].to_list() == ["1", "2"], "a known IPP is the patient"

@@ -67,3 +67,13 @@ def test_changes__since_a_run_are_those_of_the_identities_spoken_of(register: Re
     told = changes(register, since=2)
     assert told.select("ipp", "old", "new", "run").rows() == [("2", None, "M", 1), ("2", "M", "F", 2)]
     assert states(register)["CHX", "2"]["sex"] == "F"
+
+
+def test_history__tells_links_on_both_sides(register: Register) -> None:
+    night(register, message("A28", "1", 1), message("A28", "2", 1), message("A24", "1", 5, merged_ipp="2"))
+    night(register, message("A37", "2", 9, merged_ipp="1"), name="b")
+    assert history(register, "1").select("field", "old", "new").rows() == [
+        ("linked_to", None, "2"),
+        ("linked_to", "2", None),
+    ]
+    assert history(register, "2")["new"].to_list() == ["1", None]
