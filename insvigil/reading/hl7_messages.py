@@ -20,7 +20,7 @@ from insvigil.settings import ReadingSettings
 
 NO_HEADER, ACKNOWLEDGEMENT, NO_IPP = "IDV-LEC-010", "IDV-LEC-013", "IDV-LEC-011"
 CHARSET, ID_REUSED, LATE, SEVERAL_PATIENTS = "IDV-LEC-101", "IDV-LEC-105", "IDV-LEC-107", "IDV-LEC-212"
-ZBE_SHIFTED, MOVEMENT_REUSED = "IDV-LEC-302", "IDV-LEC-308"
+GLUED, ZBE_SHIFTED, MOVEMENT_REUSED = "IDV-LEC-108", "IDV-LEC-302", "IDV-LEC-308"
 
 UTF8, EIGHT_BITS = "UTF-8", "8 bits"
 
@@ -45,6 +45,8 @@ class Hl7Reader:
         lines = _first_lines(pieces, batch)
         where = _positions(pieces, batch, index, lines)
         self._check_envelopes(pieces, batch, index, lines, notes)
+        glued = _glued(batch, index)
+        notes.about(where.at(glued), code=GLUED, segment="MSH")
         sources = {piece.source.number: piece.source for piece in pieces}
         for number, messages in Counter(where.source.tolist()).items():
             counts["read"] += messages
@@ -186,6 +188,18 @@ def _note_charsets(declared: pl.Series, natures: hl7_grammar.Ints, sources: dict
             sources[number].declared.add(name)
         if nature:
             sources[number].found.add(UTF8 if nature == 1 else EIGHT_BITS)
+
+
+def _glued(batch: Batch, index: Index) -> hl7_grammar.Ints:
+    """Return the messages that begin in the middle of a line."""
+    begins = index.messages[:, 1]
+    before = batch.buffer[np.maximum(begins - 1, 0)]
+    first = begins == batch.parts[index.messages[:, 0], 0]
+    return np.flatnonzero(~first & ~np.isin(before, _LINE_EDGES))
+
+
+_LINE_EDGES = np.array([0x0A, 0x0D, 0x0B, 0x1C, 0xBF], np.uint8)
+"""What may precede a header: line ends, MLLP marks, the end of a byte order mark."""
 
 
 def _printable(trigger: str) -> str:

@@ -187,6 +187,15 @@ RULES: tuple[Rule, ...] = (
         "Rien à faire si cela reste rare.",
     ),
     _rule(
+        "IDV-LEC-108",
+        W,
+        "Message collé au précédent, sans fin de ligne.",
+        "Des fichiers sans fin de ligne ont été mis bout à bout ; insvigil sépare les messages.",
+        "Faites terminer chaque message par un retour chariot.",
+        "HL7 2.5 ch. 2",
+        _V,
+    ),
+    _rule(
         "IDV-LEC-201",
         W,
         "Aucun identifiant de type PI : le premier identifiant propre au patient est pris pour IPP.",

@@ -24,7 +24,12 @@ def messages_of(text: str) -> list[Message]:
     current: Message | None = None
     open_segment: str | None = None
     separator = ""
-    for number, line in enumerate(re.split("\r\n|\r|\n", text)):
+    lines = [
+        (number, part)
+        for number, line in enumerate(re.split("\r\n|\r|\n", text))
+        for part in re.split(r"(?=MSH\|\^)", line)
+    ]
+    for number, line in lines:
         line = line.lstrip("\x0b\x1c").removeprefix("\xef\xbb\xbf").rstrip("\x0b\x1c") if line else line
         if not line:
             continue

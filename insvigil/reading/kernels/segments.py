@@ -26,18 +26,19 @@ _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
 @kernel(
-    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64[:, ::1], uint32[::1], int64[:, ::1], uint64[::1], "
+    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64[:, ::1], int64[::1], uint32[::1], int64[:, ::1], uint64[::1], "
     "int64[:, :, ::1], int64[:, ::1])"
 )
 def index_messages(
-    buffer: Any, words: Any, parts: Any, names: Any, messages: Any, hashes: Any, slots: Any, envelopes: Any
+    buffer: Any, words: Any, parts: Any, breaks: Any, names: Any, messages: Any, hashes: Any, slots: Any, envelopes: Any
 ) -> Any:
     """Return how many messages and envelope segments there are, and fill their tables as far as these reach.
 
-    ``parts`` has one row a stretch of file: begin, end; column 2 receives its number of lines. ``names`` holds the
-    three bytes of each wanted segment (big-endian), MSH first. ``slots[m, k]`` receives begin and end of the first
-    segment ``k`` of message ``m`` (0, 0 when absent). A line that does not look like a segment continues the one
-    before. The hash of a message depends on the bytes of its lines, not on what ends them.
+    ``parts`` has one row a stretch of file: begin, end; column 2 receives its number of lines. ``breaks`` are offsets,
+    in order, where a line begins although nothing ends the one before (files joined without a last line end).
+    ``names`` holds the three bytes of each wanted segment (big-endian), MSH first. ``slots[m, k]`` receives begin and
+    end of the first segment ``k`` of message ``m`` (0, 0 when absent). A line that does not look like a segment
+    continues the one before. The hash of a message depends on the bytes of its lines, not on what ends them.
 
     Cost: 0.3 µs for a message of 1.3 kB (4.9 GB/s), one core of an EPYC; a loop byte by byte takes 1.2 µs.
     """
@@ -51,6 +52,7 @@ def index_messages(
     capacity = messages.shape[0]
     count = 0
     enveloped = 0
+    upcoming = 0  # the next break
     for part in range(parts.shape[0]):
         at = parts[part, 0]
         stop = parts[part, 1]
@@ -62,6 +64,11 @@ def index_messages(
         while at < stop:
             # one line: [begin, end)
             begin = at
+            while upcoming < breaks.shape[0] and breaks[upcoming] <= at:
+                upcoming += 1
+            limit = stop
+            if upcoming < breaks.shape[0] and breaks[upcoming] < stop:
+                limit = breaks[upcoming]
             high = np.uint64(0)
             text = np.uint64(0xCBF29CE484222325)
             while True:
@@ -73,8 +80,8 @@ def index_messages(
                 if found != 0:
                     found = (found & (~found + np.uint64(1))) >> np.uint64(7)
                     width = np.int64((found * order) >> np.uint64(56))
-                if at + width > stop:
-                    width = stop - at
+                if at + width > limit:
+                    width = limit - at
                 if width < 8:
                     if width > 0:
                         word &= full >> np.uint64(64 - 8 * width)
@@ -87,13 +94,14 @@ def index_messages(
                 text = (text ^ word) * mix
                 text ^= text >> np.uint64(29)
                 at += 8
-                if at >= stop:
+                if at >= limit:
                     break
             end = at
-            if at < stop:  # step over CR, LF or CRLF
-                at += 2 if buffer[at] == 13 and at + 1 < stop and buffer[at + 1] == 10 else 1
             this_line = line
-            line += 1
+            if at < limit or limit == stop:
+                line += 1
+            if at < limit:  # step over CR, LF or CRLF
+                at += 2 if buffer[at] == 13 and at + 1 < stop and buffer[at + 1] == 10 else 1
             while begin < end and (buffer[begin] == 0x0B or buffer[begin] == 0x1C):  # MLLP marks
                 begin += 1
             if end - begin >= 3 and buffer[begin] == 0xEF and buffer[begin + 1] == 0xBB and buffer[begin + 2] == 0xBF:
@@ -181,3 +189,18 @@ def index_messages(
             hashes[current] = digest
         parts[part, 2] = line
     return count, enveloped
+
+
+@kernel("int64(uint8[::1], int64, int64)")
+def count_headers(buffer: Any, begin: Any, end: Any) -> Any:
+    """Return how often ``MSH|^`` occurs, anywhere in a line. Cost: 0.1 µs a kilobyte (one vector loop)."""
+    count = np.int64(0)
+    for at in range(begin, end - 4):
+        count += np.int64(
+            (buffer[at] == 77)
+            & (buffer[at + 1] == 83)
+            & (buffer[at + 2] == 72)
+            & (buffer[at + 3] == 124)
+            & (buffer[at + 4] == 94)
+        )
+    return count
