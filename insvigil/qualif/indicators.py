@@ -75,10 +75,10 @@ def measure(
         parts += _rates(base, told, births, spans, meshes)
         parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
     whole = next(cuts(period, ()))
-    for suffix, kept in (("SANS_DOUT", counted & ~doubtful), ("AVEC_FICT", counted | fictive)):
-        varied = pl.concat(_rates(_only(visits, kept), told, births, whole, [Mesh.ESTABLISHMENT]))
-        varied = varied.with_columns(code=pl.col("code") + f"_{suffix}")
-        parts.append(varied.filter(pl.col("code").is_in([variant.code for variant in VARIANTS])))
+    figures = pl.concat(parts[1:])
+    for suffix, some, sign in (("SANS_DOUT", counted & doubtful, -1), ("AVEC_FICT", ~counted & fictive, 1)):
+        varied = pl.concat(_rates(_only(visits, some), told, births, whole, [Mesh.ESTABLISHMENT]))
+        parts.append(_varied(figures, varied, suffix, sign, period))
     parts.append(_faulty(base, statuses, whole))
     figures = pl.concat(parts[1:])
     if since is not None:
@@ -136,6 +136,21 @@ def subjects(
     return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in kept]))
 
 
+def _varied(
+    figures: pl.DataFrame, some: pl.DataFrame, suffix: str, sign: int, period: tuple[date, date]
+) -> pl.DataFrame:
+    """Return the establishment's rates of the period with ``some`` identities added or taken away."""
+    whole = figures.filter(
+        pl.col("mesh") == Mesh.ESTABLISHMENT.value,
+        pl.col("period_start") == period[0],
+        pl.col("period_end") == period[1],
+    )
+    signed = some.with_columns(pl.col("numerator", "denominator") * sign)
+    summed = pl.concat([whole, signed]).group_by("mesh", "mesh_value", "period_start", "period_end", "code").sum()
+    named = summed.with_columns(code=pl.col("code") + f"_{suffix}").select(whole.columns)
+    return named.filter(pl.col("code").is_in([variant.code for variant in VARIANTS]))
+
+
 def known_since(ledger: pl.DataFrame | None) -> date | None:
     """Return the day of the first row of the ledger: before it no status is known."""
     first = None if ledger is None else ledger["at"].min()
@@ -152,6 +167,8 @@ def _known(visits: Passages, since: date | None) -> Passages:
 
 def _only(visits: Passages, kept: pl.Series) -> Passages:
     """Return the visits of the identities kept."""
+    if kept.all():
+        return visits
     movements, entries, exits = (frame.filter(kept.gather(frame["identity_id"])) for frame in visits[:3])
     return Passages(movements, entries, exits, visits.labels)
 
