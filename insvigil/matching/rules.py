@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.levels import TRAITS
-from insvigil.matching.weights import Levels
+from insvigil.matching.weights import Bits, Levels
 from insvigil.vocabulary import Confidence, Decision, MatriculeKind, Rule, Scope, Severity
 
 _MATRICULE, _GIVEN, _DATE, _FAMILY = (TRAITS.index(t) for t in ("matricule", "given_name", "birth_date", "birth_name"))
@@ -21,6 +21,10 @@ TWO_RANKS = "IDV-MAT-102"
 TWIN_PATTERN = "IDV-MAT-103"
 TWO_MATRICULES = "IDV-MAT-104"
 DEAD_BEFORE_BIRTH = "IDV-MAT-105"
+OTHER_CHILD = "IDV-MAT-106"
+
+CAUTION = 0.95
+"""Probability asked of two identities born the same day under different given names (see OTHER_CHILD)."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -93,11 +97,21 @@ RULES: tuple[Rule, ...] = (
         "PAM FR PID-29",
         Confidence.CONVENTION,
     ),
+    Rule(
+        OTHER_CHILD,
+        Severity.INFORMATION,
+        Scope.PAIR,
+        "Nées le même jour sous des prénoms différents : des jumeaux possibles, proposés à partir de 95 % seulement.",
+        "Fusionner des jumeaux met deux personnes en danger ; un doublon manqué reviendra.",
+        "Comparer les documents d'identité avant toute fusion.",
+        "convention d'insvigil",
+        Confidence.CONVENTION,
+    ),
 )
 """What ``insvigil rules`` lists for matching."""
 
 CERTAIN = frozenset({SAME_MATRICULE, JUDGED_DOUBLON})
-NEVER = frozenset({JUDGED_OTHERS, TWO_RANKS, TWIN_PATTERN, TWO_MATRICULES, DEAD_BEFORE_BIRTH})
+NEVER = frozenset({JUDGED_OTHERS, TWO_RANKS, TWIN_PATTERN, TWO_MATRICULES, DEAD_BEFORE_BIRTH, OTHER_CHILD})
 CODES: tuple[str, ...] = tuple(rule.code for rule in RULES)
 
 
@@ -127,11 +141,12 @@ def judge(
     left: npt.NDArray[np.uint32],
     right: npt.NDArray[np.uint32],
     levels: Levels,
+    chance: Bits,
     decided: pl.DataFrame | None,
 ) -> Verdicts:
     """Return which rule decides each pair; what a person judged comes first, then what excludes, then what is certain.
 
-    ``decided`` has the columns left, right (in any order) and decision.
+    ``chance`` is the probability of each pair; ``decided`` has the columns left, right (in any order) and decision.
     """
     from insvigil.matching.kernels import comparing as k
 
@@ -142,6 +157,9 @@ def judge(
         return test.fill_null(False).to_numpy()
 
     rule = np.full(len(left), -1, np.int8)
+    born_together = np.isin(levels[:, _DATE], (k.D_SAME, k.D_SAME_PLACEHOLDER))
+    other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
+    rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
     valid, other_valid = both("matricule_valid")
     coherent = (levels[:, _DATE] >= k.D_PLACEHOLDER) & (levels[:, _GIVEN] >= k.G_ELSEWHERE)
     same = (levels[:, _MATRICULE] == k.M_SAME) & array(valid & other_valid)
@@ -156,8 +174,6 @@ def judge(
     two = array(qualified & other_qualified & (kind == other_kind) & (kind == MatriculeKind.NIR.value))
     rule[two & np.isin(levels[:, _MATRICULE], (k.M_DIFFERENT, k.M_SAME_BIRTH, k.M_CLOSE))] = CODES.index(TWO_MATRICULES)
     multiple, other_multiple = both("multiple_birth")
-    born_together = np.isin(levels[:, _DATE], (k.D_SAME, k.D_SAME_PLACEHOLDER))
-    other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
     twins = array(multiple & other_multiple) & born_together & other_child & (levels[:, _FAMILY] >= k.F_PART)
     rule[twins] = CODES.index(TWIN_PATTERN)
     rank, other_rank = both("birth_rank")

@@ -64,7 +64,7 @@ def match(
     settle_contacts(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
     chance = probability(weight)
-    verdicts = judge(traits, found.left, found.right, found.levels, decided)
+    verdicts = judge(traits, found.left, found.right, found.levels, chance, decided)
     finding = find(found.levels, chance, verdicts, settings.threshold)
     clock.lap("weighing")
     proposed = finding == FINDINGS.index(Finding.DPOT)
@@ -73,9 +73,9 @@ def match(
         left, right = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
         levels = compare_pairs(encoding, left, right, weights)
         settle_contacts(traits, left, right, levels)
-        judged = judge(traits, left, right, levels, decided)
-        bits = np.where(judged.certain, np.inf, weights.weigh(levels, encoding.size))
-        return bits, judged.never
+        bits = weights.weigh(levels, encoding.size)
+        judged = judge(traits, left, right, levels, probability(bits), decided)
+        return np.where(judged.certain, np.inf, bits), judged.never
 
     pairs = np.stack([found.left, found.right], axis=1)[proposed]
     members, group = group_pairs(pairs, weight[proposed], encoding.size, weigh)
