@@ -31,7 +31,7 @@ from tests.register.model import Message, Model
 from tests.register.strategies import ALL, FEED, MERGES, MOVES, feeds
 
 SHARED = Path(__file__).parents[2] / "../shared/samples/pam_spec"
-RANDOM = settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RANDOM = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @contextmanager

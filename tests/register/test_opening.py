@@ -131,3 +131,20 @@ def test_begin__a_clock_behind_is_tolerated_for_two_hours_then_refused(register:
     with pytest.raises(RegisterError, match="horloge"):
         register.begin(NIGHT - timedelta(days=400))
     assert identities(register).height == 2
+
+
+def test_open__two_runs_at_once_take_their_turn(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from insvigil.register import open_register\n"
+        "from insvigil.settings import RegisterSettings; from tests.register.messages import message, night\n"
+        "with open_register(RegisterSettings(wait_seconds=60), folder=Path(sys.argv[1])) as register:\n"
+        "    night(register, message('A28', sys.argv[2], 1), name=sys.argv[2])\n"
+    )
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen([*command, ipp], cwd=root) for ipp in ("1", "2")]
+    assert [one.wait() for one in both] == [0, 0]
+    with opener(tmp_path)() as register:
+        assert identities(register)["ipp"].to_list() == ["1", "2"]
+        assert runs(register).height == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["registre.duckdb"]

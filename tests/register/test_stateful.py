@@ -64,5 +64,5 @@ class Nights(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-Nights.TestCase.settings = settings(max_examples=5, stateful_step_count=6, deadline=None)
+Nights.TestCase.settings = settings(max_examples=4, stateful_step_count=5, deadline=None)
 TestNights = Nights.TestCase
