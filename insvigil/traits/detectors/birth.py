@@ -24,6 +24,11 @@ _KIND = pl.col("birth_date_kind")
 _AGE = TODAY.dt.year().cast(pl.Int32) - pl.col("birth_year").cast(pl.Int32)
 _BORN = pl.col("born")
 
+
+def _day(month: int, day: int) -> pl.Expr:
+    return (pl.col("birth_month") == month) & (pl.col("birth_day") == day)
+
+
 OLDEST = 125
 """Years: nobody has lived longer (122 is the record)."""
 
@@ -54,19 +59,19 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         absent("birth_date"),
     ),
-    OnValue(
+    OnIdentity(
         rule(
             "IDV-DDN-002", Severity.ANOMALY, "La date de naissance est illisible.",
             "Le champ contient autre chose qu'une date : l'identité ne peut pas être recherchée par sa date.", _ASK,
         ),
-        "birth_date", pl.col("kind").is_null(),
+        received("birth_date").is_not_null() & pl.col("birth_year").is_null() & _KIND.is_null(),
     ),
-    OnValue(
+    OnIdentity(
         rule(
             "IDV-DDN-003", Severity.ANOMALY, "La date de naissance n'existe pas au calendrier.",
             "Un 30 février ou un 13e mois est une faute de frappe ou une inversion du jour et du mois.", _ASK,
         ),
-        "birth_date", pl.col("kind") == BirthDateKind.IMPOSSIBLE.value,
+        _KIND.eq(BirthDateKind.IMPOSSIBLE.value),
     ),
     OnIdentity(
         rule(
@@ -101,14 +106,13 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         pl.col("qualified") & (pl.col("birth_month") == 12) & (pl.col("birth_day") == 31),
     ),
-    OnValue(
+    OnIdentity(
         rule(
             "IDV-DDN-008", Severity.ANOMALY, "La date de naissance est une date d'origine de logiciel.",
             "01/01/1900, 30/12/1899, 01/01/1800 ou 01/01/0001 est la date vide d'un logiciel, pas une naissance.", _ASK,
         ),
-        "birth_date",
-        (pl.col("year").is_in([1, 1600, 1753, 1800, 1900]) & (pl.col("month") == 1) & (pl.col("day") == 1))
-        | ((pl.col("year") == 1899) & (pl.col("month") == 12) & pl.col("day").is_in([30, 31])),
+        (_day(1, 1) & pl.col("birth_year").is_in([1, 1600, 1753, 1800, 1900]))
+        | ((_day(12, 30) | _day(12, 31)) & (pl.col("birth_year") == 1899)),
     ),
     OnIdentity(
         rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
@@ -17,8 +18,9 @@ SHARED_BY_MANY = 20
 
 def _borne_by_many(material: Material, trait: str) -> pl.DataFrame:
     traits = material.traits.select("identity_id", trait).filter(pl.col(trait).is_not_null())
-    many = traits.group_by(trait).len().filter(pl.col("len") > SHARED_BY_MANY)
-    return traits.join(many, on=trait, how="semi").select("identity_id")
+    codes = traits[trait].to_physical().to_numpy()
+    many = np.bincount(codes) > SHARED_BY_MANY
+    return traits.select("identity_id").filter(pl.Series(many[codes], dtype=pl.Boolean))
 
 
 def phone_borne_by_many(material: Material) -> pl.DataFrame:

@@ -29,7 +29,12 @@ _ABROAD = _CODE.str.starts_with("99")
 def name_and_code_disagree(material: Material) -> pl.DataFrame:
     """Return the identities whose place name is that of one commune, and their code that of another department."""
     by_name = rewrite(material.field("birth_place_name"), place_keys).cast(pl.String)
-    both = material.traits.select("identity_id", pl.col("birth_place").cast(pl.String), by_name=by_name)
+    named = by_name.is_not_null()
+    both = (
+        material.traits.select("identity_id", "birth_place")
+        .filter(named)
+        .with_columns(pl.col("birth_place").cast(pl.String), by_name=by_name.filter(named))
+    )
     return both.filter(
         pl.col("by_name").str.contains("^[0-9][0-9AB][0-9]{3}$")
         & pl.col("birth_place").str.contains("^[0-9][0-9AB][0-9]{3}$")

@@ -21,7 +21,6 @@ from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile
 from insvigil.traits.distinct import Distinct, mostly_distinct
 from insvigil.traits.lines import kept_only, rewrite_lines
 from insvigil.traits.names import comparison_key
-from insvigil.traits.normalisation import sexes
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
 
@@ -108,7 +107,7 @@ def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list
 
 def _seen(field: str, values: pl.Series) -> pl.DataFrame:
     """Return what the detectors of a field look at: ``value`` and what it means."""
-    if field in ("birth_date", "death_date"):
+    if field == "death_date":
         return birth.question(values)
     if field == "birth_place":
         return pl.DataFrame({"value": values, "place": places.place_codes(values)})
@@ -119,8 +118,6 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
         return pl.DataFrame({"value": values, "digits": rewrite_lines(values, kept_only(digits))})
     if field in ("email", "postal_code"):
         return pl.DataFrame({"value": values})
-    if field == "sex":
-        return pl.DataFrame({"value": values, "sex": sexes(values)})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
 
 

@@ -45,13 +45,13 @@ DETECTORS: tuple[Detector, ...] = (
         ),
         absent("sex"),
     ),
-    OnValue(
+    OnIdentity(
         rule(
             "IDV-SEX-002", Severity.ANOMALY, "Le sexe n'est ni M, ni F, ni indéterminé.",
             "Une valeur inconnue n'est comparable à rien.", "Corriger l'émetteur (HL7 : M, F ou U).",
             source="IHE PAM France 2.11.2 §6.6.5", confidence=Confidence.VERIFIED,
         ),
-        "sex", pl.col("sex").is_null(),
+        received("sex").is_not_null() & pl.col("sex").is_null(),
     ),
     OnIdentity(
         rule(
