@@ -15,6 +15,7 @@ Stages never call each other: this file does. ``tell(stage, sentence)`` is calle
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -191,12 +192,19 @@ def _normalise(night: Night, settings: Settings) -> str:
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
     from insvigil.matching import match
-    from insvigil.register import decisions, store_groups, store_pairs
+    from insvigil.register import decisions, previous_pairs, store_groups, store_pairs
     from insvigil.traits import detect
 
     frames = night.frames
     decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
-    found = match(frames["traits"], settings.matching, decided=decided)
+    only_changes = not full and _compared_last_time(register, settings)
+    found = match(
+        frames["traits"],
+        settings.matching,
+        decided=decided,
+        focus=frames["identities"]["changed"].to_numpy() if only_changes else None,
+        carried=previous_pairs(register) if only_changes else None,
+    )
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
@@ -216,6 +224,18 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
         f"{_n(found.counts['candidates'])} paires comparées, {_n(found.counts['proposed'])} doublons potentiels, "
         f"{_n(agregats.height)} agrégats ({_n(fresh)} nouveaux)"
     )
+
+
+def _compared_last_time(register: Register, settings: Settings) -> bool:
+    """Return whether the run before compared all it held, with these settings and this version: its pairs stand."""
+    from insvigil.register import runs
+
+    past = runs(register).filter(pl.col("run") < register.run)
+    if past.is_empty():
+        return False
+    last = past.row(-1, named=True)
+    same = last["settings_digest"] == settings.digest() and last["version"] == __version__
+    return same and Stage.MATCHING.value in json.loads(last["counts"] or "{}")
 
 
 def _qualify(night: Night, settings: Settings, register: Register) -> str:

@@ -104,3 +104,39 @@ def test_run__until_a_stage_stops_there(hospital: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "court" / "pairs.parquet").exists()
     assert (tmp_path / "court" / "run.json").exists()
+
+
+def test_run__comparing_only_what_changed_finds_what_a_full_comparison_finds(tmp_path: Path) -> None:
+    from datetime import datetime
+
+    from insvigil import pipeline
+    from insvigil.bench.movement_files import write_nights
+    from insvigil.bench.population import generate
+    from insvigil.register import open_register
+    from insvigil.settings import Settings
+    from insvigil.vocabulary import Stage
+
+    settings = Settings()
+    nights = write_nights(generate(6500, 5), tmp_path / "flux", nights=NIGHTS, seed=5)
+    last: dict[bool, Path] = {}
+    candidates: dict[bool, int] = {}
+    for full in (False, True):
+        folder = tmp_path / str(full)
+        folder.mkdir()
+        for number, flux in enumerate(nights):
+            last[full] = folder / f"sortie{number}"
+            with open_register(settings.register_, folder=folder) as register:
+                night = pipeline.run(
+                    [flux],
+                    settings,
+                    register,
+                    out=last[full],
+                    until=Stage.MATCHING,
+                    full=full,
+                    now=datetime(2026, 11, 18 + number, 23),
+                )
+            candidates[full] = night.counts["matching"]["candidates"]
+    assert candidates[False] < candidates[True] / 2
+    for name in ("groups.parquet", "pairs.parquet"):
+        incremental, whole = (pl.read_parquet(last[full] / name) for full in (False, True))
+        assert incremental.equals(whole), name

@@ -42,12 +42,14 @@ def match(
     *,
     decided: pl.DataFrame | None = None,
     focus: npt.NDArray[np.bool_] | None = None,
+    carried: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Matching:
     """Compare the identities of a file and return the pairs worth keeping, their findings and their groups.
 
     ``decided`` (left, right, decision) are pairs that people judged. With ``focus`` (one boolean an identity), only
-    the pairs that touch an identity in focus are compared. Raises ``UsageError`` when more than
+    the pairs that touch an identity in focus are looked for; ``carried`` (left, right, block) are the pairs of other
+    nights that touch none, compared anew so that their weight is this file's. Raises ``UsageError`` when more than
     ``settings.max_comparisons`` comparisons would be made. The result does not depend on the order of the rows nor
     on the number of threads.
     """
@@ -60,6 +62,8 @@ def match(
         encoding, weights, _bits(settings.review_threshold), threads=settings.threads, limit=settings.max_comparisons,
         focused=focus is not None, progress=progress,
     )  # fmt: skip
+    if carried is not None:
+        found = _with_carried(found, carried, encoding, weights)
     clock.lap("comparing")
     settle_contacts(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
@@ -105,6 +109,23 @@ def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSett
     found = compare_candidates(encoding, start, HOPELESS, threads=settings.threads, limit=settings.max_comparisons)
     settle_contacts(traits, found.left, found.right, found.levels)
     return learn_by_em(found.levels, random_pairs(traits, encoding, start), encoding.size, start)
+
+
+def _with_carried(found: Survivors, carried: pl.DataFrame, encoding: Encoding, weights: Weights) -> Survivors:
+    """Return the survivors and the carried pairs, sorted."""
+    left = np.concatenate([found.left, carried["left"].to_numpy()])
+    right = np.concatenate([found.right, carried["right"].to_numpy()])
+    again = compare_pairs(encoding, carried["left"].to_numpy(), carried["right"].to_numpy(), weights)
+    names = block_names()
+    block = carried["block"].replace_strict(names, range(len(names)), default=len(names) - 1, return_dtype=pl.UInt8)
+    order = np.lexsort((right, left))
+    return Survivors(
+        left[order],
+        right[order],
+        np.concatenate([found.levels, again])[order],
+        np.concatenate([found.block, block.to_numpy()])[order],
+        found.compared + carried.height,
+    )
 
 
 def _bits(chance: float) -> float:
