@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import polars as pl
 
 from insvigil.bench.lists import MAIL_HOSTS, Lists, load_lists, upper_ascii
 from insvigil.bench.mistakes import DEFAULT, Columns, ErrorMix, make_slips
-from insvigil.bench.persons import Persons, draw_basin, invent_persons, move
+from insvigil.bench.persons import Basin, Persons, draw_basin, invent_persons, move
 
 FIRST_ID = 1_000_000_000
 COLUMNS: tuple[str, ...] = (
@@ -80,19 +81,16 @@ def generate(identities: int, seed: int, mix: ErrorMix = DEFAULT) -> Population:
     copied = _draw_copied(size, copies, rng)
     shuffle = rng.permutation(identities)
 
-    doublons = persons.take(copied)
-    columns = {name: make() for name, make in _record(doublons, persons, lists, mix, (seed, 1)).items()}
-    moved = _record(move(doublons, basin, lists, rng), persons, lists, mix, (seed, 2))
-    for name in ("address", "postal_code", "city"):
-        columns[f"moved_{name}"] = moved[name]()
-    columns = make_slips(columns, mix, rng)
+    people = np.concatenate([np.arange(size), copied])[shuffle]
+    ids = (pl.Series("id", np.arange(identities)) + FIRST_ID).cast(pl.String)
+    truth = _truth(ids, people, persons, lists)
+
+    copies_told = make_slips(_record_copies(persons, copied, basin, lists, mix, seed, rng), mix, rng)
     firsts = _record(persons, persons, lists, mix, (seed, 3))
 
     def column(name: str) -> pl.Series:
-        return pl.concat([firsts[name](), columns.pop(name)]).gather(shuffle).alias(name)
+        return pl.concat([firsts[name](), copies_told.pop(name)]).gather(shuffle).alias(name)
 
-    people = np.concatenate([np.arange(size), copied])[shuffle]
-    ids = (pl.Series("id", np.arange(identities)) + FIRST_ID).cast(pl.String)
     done: Columns = {name: column(name) for name in ("first_given_name", "other_given_names")}
     done["given_names"] = _joined(done["first_given_name"], done.pop("other_given_names"))
     done |= {name: column(name) for name in COLUMNS if name not in done}
@@ -100,10 +98,29 @@ def generate(identities: int, seed: int, mix: ErrorMix = DEFAULT) -> Population:
     place[shuffle] = np.arange(identities)  # the row where each first record went
     mother = persons.mother[people]
     done["mother_id"] = ids.gather(_nullable(np.where(mother >= 0, place[mother], -1))).alias("mother_id")
+    return Population(pl.DataFrame([ids, *(done[name] for name in (*COLUMNS, "mother_id"))]), truth)
+
+
+def _truth(ids: pl.Series, people: npt.NDArray[np.int64], persons: Persons, lists: Lists) -> pl.DataFrame:
     twin = _nullable(persons.twin[people]).alias("twin")
     own = _matricules(persons, lists).gather(people).alias("matricule")
-    truth = pl.DataFrame([ids, pl.Series("person", people.astype(np.uint32)), twin, own])
-    return Population(pl.DataFrame([ids, *(done[name] for name in (*COLUMNS, "mother_id"))]), truth)
+    return pl.DataFrame([ids, pl.Series("person", people.astype(np.uint32)), twin, own])
+
+
+def _record_copies(
+    persons: Persons,
+    copied: npt.NDArray[np.int64],
+    basin: Basin,
+    lists: Lists,
+    mix: ErrorMix,
+    seed: int,
+    rng: np.random.Generator,
+) -> Columns:
+    """Return the columns of the copies as a careful clerk would write them, and where each person may have moved."""
+    doublons = persons.take(copied)
+    columns = {name: make() for name, make in _record(doublons, persons, lists, mix, (seed, 1)).items()}
+    moved = _record(move(doublons, basin, lists, rng), persons, lists, mix, (seed, 2))
+    return columns | {f"moved_{name}": moved[name]() for name in ("address", "postal_code", "city")}
 
 
 def _draw_copied(size: int, copies: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -162,7 +179,7 @@ def _record(
     return makers
 
 
-def _nullable(codes: npt.NDArray[np.integer[npt.NBitBase]]) -> pl.Series:
+def _nullable(codes: npt.NDArray[Any]) -> pl.Series:
     """Return codes with -1 made null."""
     series = pl.Series(codes)
     return series.set(series < 0, None).cast(pl.UInt32)
