@@ -71,7 +71,7 @@ def changes(
     return Changes.validate(found.select(Changes.column_names()))
 
 
-def replay(register: Register, *, slice_keys: int = 500_000) -> int:
+def replay(register: Register, *, slice_keys: int = 200_000) -> int:
     """Return how many identities differ from what their statements say, 0 in a sound register.
 
     The whole ledger is folded again from nothing, ``slice_keys`` identities at a time.

@@ -187,7 +187,7 @@ def export(register: Register, folder: Path) -> list[Path]:
     return written
 
 
-def _purge_statements(register: Register, limit: dict[str, datetime], slice_keys: int = 500_000) -> int:
+def _purge_statements(register: Register, limit: dict[str, datetime], slice_keys: int = 200_000) -> int:
     """Remove the statements older than the limit that no field, nor the date of creation, rests on."""
     lead = register.query("SELECT * FROM forward")
     last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
