@@ -72,6 +72,10 @@ def year(rng: random.Random) -> list[dict[str, Any]]:
             venue += 1
             kind = rng.choice("IIIEORVN")
             day = rng.uniform(0, 364)
+            if rng.random() < 0.4:
+                said = rng.choice(steps)
+                when = START + timedelta(days=day + rng.choice([-0.01, 0.01, 2.51]))
+                rows.append(message(0, "A31", ipp, **said) | {"message_time": when, "control_id": f"S{venue}"})
             plan = [("A05", 0.0)] if rng.random() < 0.1 else [("A01", 0.0), ("A02", 0.3), ("A02", 2.0), ("A03", 2.5)]
             for trigger, after in plan[: rng.randrange(1, 5)] if rng.random() < 0.5 else plan:
                 number += 1
