@@ -6,6 +6,7 @@ resources miss the system or name an older one.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -16,7 +17,6 @@ import orjson
 import polars as pl
 
 from insvigil.frames import Movements
-from insvigil.reading.hashes import HashSet
 from insvigil.reading.notes import Notes, Positions
 from insvigil.reading.sources import Piece, Source
 
@@ -42,13 +42,30 @@ class FhirReader:
     """What is remembered from batch to batch of one run: digests of resources and who each Patient is."""
 
     def __init__(self) -> None:
-        self._seen = HashSet()
+        self._seen: set[int] = set()
         self._patients: dict[str, tuple[str, str]] = {}
 
     def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
         """Return the rows of ``Movements`` of some pieces of files, in order; add to counts and notes."""
         rows: list[Resource] = []
         positions: list[tuple[int, int, int]] = []
+        collecting = gc.isenabled()
+        gc.disable()  # nothing here makes cycles, and each pass would walk every row kept so far
+        try:
+            self._fill(pieces, rows, positions, counts, notes)
+        finally:
+            if collecting:
+                gc.enable()
+        return _frame(rows, positions)
+
+    def _fill(
+        self,
+        pieces: Sequence[Piece],
+        rows: list[Resource],
+        positions: list[tuple[int, int, int]],
+        counts: Counter[str],
+        notes: Notes,
+    ) -> None:
         for piece in pieces:
             for raw, resource, offset, line in _resources(piece):
                 counts["read"] += 1
@@ -60,22 +77,20 @@ class FhirReader:
                 if resource is None:
                     self._reject(where, UNREADABLE, counts, notes)
                     continue
-                if self._met(raw):
+                digest = hash(raw)
+                if digest in self._seen:
                     counts["duplicates"] += 1
                     continue
+                self._seen.add(digest)
                 row = self._row(resource, where, counts, notes)
                 if row is not None:
                     rows.append(row)
                     positions.append(where)
                     counts["kept"] += 1
             piece.source.found.add("UTF-8")
-        return _frame(rows, positions)
 
     def close(self, source: Source, notes: Notes) -> None:
         """Note nothing: a FHIR file has no envelope to compare."""
-
-    def _met(self, raw: bytes) -> bool:
-        return bool(self._seen.add(np.array([hash(raw)], np.int64).view(np.uint64))[0])
 
     def _row(
         self, resource: Resource, where: tuple[int, int, int], counts: Counter[str], notes: Notes
@@ -361,8 +376,7 @@ def _frame(rows: list[Resource], positions: list[tuple[int, int, int]]) -> pl.Da
     columns: dict[str, pl.Series] = {}
     for name, kind in _SCHEMA.items():
         if name in filled:
-            values = [row.get(name) for row in rows]
-            columns[name] = pl.Series(name, [_text(value) for value in values] if kind == pl.String else values, kind)
+            columns[name] = _column([row.get(name) for row in rows], kind).alias(name)
         else:
             columns[name] = (
                 pl.Series(name, [None], kind).new_from_index(0, len(rows)) if rows else pl.Series(name, [], kind)
@@ -377,5 +391,11 @@ def _named(row: Resource) -> bool:
     return isinstance(row.get("ipp"), str) and row["ipp"] != "" and isinstance(row.get("domain"), str)
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _column(values: list[Any], kind: pl.DataType) -> pl.Series:
+    if kind != pl.String:
+        return pl.Series(values, dtype=kind)
+    try:
+        texts = pl.Series(values, dtype=pl.String)
+    except TypeError:  # a resource that put something else where text belongs
+        texts = pl.Series([value if isinstance(value, str) else None for value in values], dtype=pl.String)
+    return texts.set(texts == "", None)

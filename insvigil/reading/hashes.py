@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 class HashSet:
-    """A growing set of 64-bit hashes, in a table at most half full."""
+    """A growing set of 64-bit hashes, in a table at most three quarters full."""
 
     def __init__(self) -> None:
         self._table = np.zeros(1 << 16, np.uint64)
@@ -18,8 +18,8 @@ class HashSet:
         from insvigil.reading.kernels.seen import mark_seen
 
         size = len(self._table)
-        if 2 * (self._count + len(hashes)) > size:
-            while 2 * (self._count + len(hashes)) > size:
+        if 4 * (self._count + len(hashes)) > 3 * size:
+            while 4 * (self._count + len(hashes)) > 3 * size:
                 size *= 2
             held = self._table[self._table != 0]
             self._table = np.zeros(size, np.uint64)
