@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insvigil.register.agregats import agregats, store_groups
+from insvigil.register.agregats import agregats, resolved, store_groups
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
@@ -38,6 +38,7 @@ __all__ = [
     "record_decision",
     "replay",
     "resolve",
+    "resolved",
     "restore",
     "runs",
     "stats",

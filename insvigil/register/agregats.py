@@ -6,7 +6,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Groups
-from insvigil.register.identities import numbering
+from insvigil.register.identities import last_run, numbering
 from insvigil.register.opening import Register
 
 
@@ -57,6 +57,15 @@ def agregats(register: Register) -> pl.DataFrame:
         "SELECT m.agregat, i.domain, i.ipp, m.since_run FROM agregat_member m JOIN identity i USING (key) "
         "WHERE m.until_run IS NULL ORDER BY 1, 2, 3"
     )
+
+
+def resolved(register: Register) -> int:
+    """Return how many agrégats ended in the run under way (or the last) without being joined to another."""
+    run = register.run or last_run(register)
+    found = register.connection.execute(
+        "SELECT count(*) FROM agregat WHERE closed_run = ? AND forward IS NULL", [run]
+    ).fetchall()
+    return int(found[0][0])
 
 
 def _give(members: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
