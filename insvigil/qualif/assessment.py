@@ -24,13 +24,7 @@ from insvigil.vocabulary import Mesh, Status, Verdict
 PACE_DAYS = 56
 """The pace is that of the last eight weeks (insvigil's convention)."""
 
-_KEPT: dict[str, tuple[Status, ...]] = {
-    "TX_VALI": (Status.VALIDEE,),
-    "TX_RECUP": (Status.RECUPEREE,),
-    "TX_PROV": (Status.PROVISOIRE,),
-}
-_KEPT |= {"IN_INSI": (Status.RECUPEREE, Status.QUALIFIEE)}
-_ACTIVE = ("Q_FILE_ACTIVE", "TX_QUAL", *_KEPT)
+_ACTIVE = ("Q_FILE_ACTIVE", "TX_QUAL", "IN_INSI")
 _VENUES = {"Q_PASSAGE_ENTREE": "entries", "Q_PASSAGE_SORTIE": "exits", "PLAFOND_DOCUMENTS": "exits"}
 
 
@@ -146,7 +140,8 @@ def _pace(
     told = history(identities, statuses, ledger)
     counted = identities.select(in_base()).to_series()
     end = (period[1] - date(1970, 1, 1)).days
-    kept = [RANK[status.value] for status in _KEPT.get(code, (Status.QUALIFIEE,))]
+    statuses_kept = (Status.RECUPEREE, Status.QUALIFIEE) if code == "IN_INSI" else (Status.QUALIFIEE,)
+    kept = [RANK[status.value] for status in statuses_kept]
     if code in _VENUES:
         seen = getattr(visits, _VENUES[code])
         seen = seen.filter(counted.gather(seen["identity_id"]), pl.col("day").is_not_null())

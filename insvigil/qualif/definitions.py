@@ -193,3 +193,15 @@ DEFINITIONS: tuple[Definition, ...] = (*QUALIFICATION, *VARIANTS, *VIGILANCE)
 
 LABELS: dict[str, str] = {definition.code: definition.label for definition in DEFINITIONS}
 """The French label of each indicator."""
+
+AIMS: tuple[str, ...] = (
+    "Q_FILE_ACTIVE",
+    "Q_PASSAGE_SORTIE",
+    "Q_PASSAGE_ENTREE",
+    "Q_BASE",
+    "TX_QUAL",
+    "IN_INSI",
+    "PLAFOND_DOCUMENTS",
+    *(variant.code for variant in VARIANTS),
+)
+"""The indicators an objective may aim at: those where more is better."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from insvigil.errors import SettingsError
 from insvigil.frames import Indicators
-from insvigil.qualif.definitions import LABELS, RULE_VERSION
+from insvigil.qualif.definitions import AIMS, LABELS, RULE_VERSION
 from insvigil.qualif.programmes import Programme, load_programmes
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Mesh, Verdict
@@ -87,9 +87,9 @@ def _checked(number: int, commitment: ObjectiveSettings, programmes: Sequence[Pr
             f"qualif.objectives.{number} : programme inconnu « {commitment.programme} ».",
             hint=f"Programmes connus : {', '.join(codes)}. Un fichier du site s'ajoute par qualif.programmes.",
         )
-    if commitment.indicator not in LABELS:
+    if commitment.indicator not in AIMS:
         raise SettingsError(
-            f"qualif.objectives.{number} : indicateur inconnu « {commitment.indicator} ».",
-            hint=f"Indicateurs connus : {', '.join(LABELS)}.",
+            f"qualif.objectives.{number} : un objectif ne peut pas viser l'indicateur « {commitment.indicator} ».",
+            hint=f"Indicateurs possibles : {', '.join(AIMS)}.",
         )
     return commitment

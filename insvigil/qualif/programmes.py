@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from insvigil.errors import SettingsError
-from insvigil.qualif.definitions import LABELS
+from insvigil.qualif.definitions import AIMS
 from insvigil.vocabulary import Confidence
 
 SHOWN_AS_OFFICIAL = frozenset({Confidence.VERIFIED, Confidence.VERIFIED_QUOTED})
@@ -60,8 +60,8 @@ class Objective(_Sourced):
     @model_validator(mode="after")
     def _known_and_sourced(self) -> Objective:
         for code in self.indicators:
-            if code not in LABELS:
-                raise ValueError(f"indicateur inconnu « {code} »")
+            if code not in AIMS:
+                raise ValueError(f"un objectif ne peut pas viser « {code} »")
         figure = self.level is not None or self.progression is not None
         if figure and self.confidence in (Confidence.UNVERIFIED, Confidence.NOT_FOUND):
             raise ValueError("un chiffre non vérifié (M ou X) ne se livre pas dans un programme")

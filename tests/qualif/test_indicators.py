@@ -196,7 +196,14 @@ def test_measure__a_commitment_gives_target_verdict_and_gap(
     assert found.filter(pl.col("programme").is_not_null()).height == 1
 
 
-@pytest.mark.parametrize("wrong", [{"programme": "HOPEN3"}, {"programme": "3RIV", "indicator": "Q_TOUT"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"programme": "HOPEN3"},
+        {"programme": "3RIV", "indicator": "Q_TOUT"},
+        {"programme": "3RIV", "indicator": "TX_PROV"},
+    ],
+)
 def test_measure__an_unknown_programme_or_indicator_is_refused_with_its_place(wrong: dict[str, str]) -> None:
     settings = QualifSettings(objectives=[ObjectiveSettings(**wrong)])
     with pytest.raises(SettingsError, match=r"qualif\.objectives\.0"):
