@@ -84,8 +84,8 @@ def main() -> None:
     """Draw the samples, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("insvigil/matching/data/weights.json"))
-    parser.add_argument("--populations", type=int, default=36)
-    parser.add_argument("--largest", type=int, default=500_000)
+    parser.add_argument("--populations", type=int, default=24)
+    parser.add_argument("--largest", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--fresh", action="store_true", help="do not start from the weights of the package")
     options = parser.parse_args()

@@ -123,7 +123,7 @@ def _tasks(size: int, *, focused: bool) -> list[_Task]:
         return [_Task(block, None, focused) for block in range(len(keys))]
     whole = whole_file(size)
     parts = np.array_split(whole.units, 8)
-    return [_Task(len(keys), whole._replace(units=units), focused) for units in parts if len(units)]
+    return [_Task(len(keys), whole._replace(units=units), focused) for units in parts]
 
 
 def new_memo() -> npt.NDArray[np.uint64]:

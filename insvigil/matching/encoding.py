@@ -149,7 +149,7 @@ def rarity(columns: list[Words], size: int) -> list[Bytes]:
     counts = np.zeros(max(int(column.max(initial=0)) for column in columns) + 1, np.int64)
     for column in columns:
         counts += np.bincount(column, minlength=len(counts))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         eighths = np.clip(np.rint(8 * np.log2(size / counts)), 0, 255)
     eighths[0] = 0
     table = eighths.astype(np.uint8)

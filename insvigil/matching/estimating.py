@@ -28,7 +28,7 @@ ABSENT = 0.95
 
 def looks_like_a_hospital(traits: pl.DataFrame) -> bool:
     """Whether a file looks like a hospital's: it knows the sex or the birthplace, which the shipped weights lean on."""
-    return any(traits[name].null_count() < ABSENT * traits.height for name in ("sex", "birth_place"))
+    return any(traits[name].null_count() <= ABSENT * traits.height for name in ("sex", "birth_place"))
 
 
 def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> Levels:

@@ -18,8 +18,8 @@ def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> 
     """Return the finding of each pair, as an index of ``FINDINGS``.
 
     DPOT: probability at the threshold or above, or a rule that makes certain, and no rule that excludes. COLP: one
-    matricule on two identities that contradict each other. HOMD: same names and nearly the same birth date, yet
-    two persons. What a person judged to be two persons is not reported again.
+    matricule on two identities that contradict each other, whatever the score when both names differ. HOMD: same
+    names and nearly the same birth date, yet two persons. What a person judged to be two is not reported again.
     """
     from insvigil.matching.kernels import comparing as k
 
@@ -30,7 +30,9 @@ def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> 
     judged = verdicts.rule == CODES.index(JUDGED_OTHERS)
     alike = (family >= k.F_CLOSE) & (given >= k.G_CLOSE) & (date >= k.D_PLACEHOLDER)
     found[alike & ~judged] = FINDINGS.index(Finding.HOMD)
-    unlike = (given <= k.G_FAINT) | (date <= k.D_PART)
-    found[(matricule >= k.M_SAME_INCOHERENT) & unlike & ~judged] = FINDINGS.index(Finding.COLP)
+    one_matricule = (matricule >= k.M_SAME_INCOHERENT) & ~judged
+    found[one_matricule & ((given <= k.G_FAINT) | (date <= k.D_PART))] = FINDINGS.index(Finding.COLP)
     found[((chance >= threshold) | verdicts.certain) & ~verdicts.never] = FINDINGS.index(Finding.DPOT)
+    strangers = one_matricule & (given <= k.G_FAINT) & (family <= k.F_FAINT) & ~verdicts.certain
+    found[strangers] = FINDINGS.index(Finding.COLP)
     return found

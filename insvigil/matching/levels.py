@@ -105,5 +105,22 @@ EXACT: dict[str, tuple[int, ...]] = {
 }
 """The levels at which the value is shared, so that its own frequency is the chance of agreeing."""
 
+STRONGER: dict[str, tuple[tuple[int, ...], ...]] = {
+    "birth_name": ((1, 2, 4, 7, 9), (1, 5, 8), (2, 6, 9)),
+    "given_name": ((1, 2, 5, 7, 10, 11), (6, 10), (9, 10)),
+    "birth_date": ((1, 4, 6, 9), (2, 5, 8, 9), (3, 9)),
+    "sex": ((1, 2),),
+    "birth_place": ((1, 4), (2, 4)),
+    "matricule": ((1, 3, 5), (2, 3), (4, 5)),
+    "postal_code": ((1, 4), (2, 4)),
+    "address": ((1, 2, 3),),
+    "phone": ((1, 2, 3),),
+    "email": ((1, 2, 3),),
+}
+"""Levels that say more and more of the same thing: a stronger one never weighs less (for a value of usual rarity)."""
+
+USUAL_RARITY = 10.0
+"""Bits of rarity at which levels are compared."""
+
 TRAITS = AGREEMENTS
 WIDTH = max(len(levels) for levels in LEVELS.values())

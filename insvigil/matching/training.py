@@ -18,7 +18,7 @@ from insvigil.matching.comparing import compare_candidates
 from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import encode
 from insvigil.matching.estimating import random_pairs, shares
-from insvigil.matching.levels import EXACT, LEVELS, RARITIES, TRAITS, WIDTH
+from insvigil.matching.levels import EXACT, LEVELS, RARITIES, STRONGER, TRAITS, USUAL_RARITY, WIDTH
 from insvigil.matching.weights import Bits, Levels, Score, Weights
 
 DEEP = -30.0
@@ -88,6 +88,8 @@ def fit(
     centre = np.stack([beta[0], np.zeros(columns.width)])
     if start is not None and start.kinship is not None:
         beta = np.stack([columns.beta(start.chance), columns.beta(start.kinship)]) * LN2
+    for row in beta:
+        _order(row, columns)
     best, least, speed = beta, np.inf, 1.0
     for turn in range(rounds):
         loss, gradient, hessian = _derivatives(samples, beta, centre, columns)
@@ -104,6 +106,8 @@ def fit(
         step = np.stack([np.linalg.solve(h, g) for h, g in zip(hessian, gradient, strict=True)])
         beta = beta + speed * step * np.minimum(1.0, 3.0 / np.abs(step).max(axis=1, keepdims=True))
         beta[:, columns.sloping] = np.clip(beta[:, columns.sloping], 0.0, STEEPEST * LN2)
+        for row in beta:
+            _order(row, columns)
     return Weights(columns.score(best[0] / LN2), columns.score(best[1] / LN2))
 
 
@@ -186,6 +190,28 @@ def _against_kinship(columns: _Columns) -> Bits:
     ):  # fmt: skip
         beta[columns.levels[TRAITS.index(trait), level]] = value
     return beta
+
+
+def _order(beta: Bits, columns: _Columns) -> None:
+    """Level, in place, what a stronger agreement would weigh less than a weaker one."""
+    for _ in range(20):
+        settled = True
+        for t, trait in enumerate(TRAITS):
+            for chain in STRONGER[trait]:
+                for weaker, stronger in zip(chain, chain[1:], strict=False):
+                    a, b = columns.levels[t, weaker], columns.levels[t, stronger]
+                    excess = _usual(beta, columns, t, weaker) - _usual(beta, columns, t, stronger)
+                    if excess > 1e-9:
+                        beta[a] -= excess / 2
+                        beta[b] += excess / 2
+                        settled = False
+        if settled:
+            return
+
+
+def _usual(beta: Bits, columns: _Columns, trait: int, level: int) -> float:
+    slope = columns.slopes[trait, level]
+    return float(beta[columns.levels[trait, level]] + (USUAL_RARITY * beta[slope] if slope >= 0 else 0.0))
 
 
 def _derivatives(

@@ -20,7 +20,9 @@ SHARED = Path(__file__).parents[2] / "../shared/matchdata"
 def people(*rows: dict[str, str | None]) -> dy.DataFrame[Traits]:
     """Return the traits of a few identities given as text."""
     names = sorted({name for row in rows for name in row})
-    return normalise(pl.DataFrame({name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.String)))
+    return normalise(
+        pl.DataFrame({name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.String))
+    )
 
 
 @cache

@@ -13,9 +13,9 @@ from insvigil.matching import blocking
 from insvigil.matching.blocking import groups_of, row_bits, whole_file
 from insvigil.matching.encoding import encode
 from insvigil.matching.grouping import components, group_pairs
-from insvigil.matching.keys import block_keys
 from insvigil.matching.kernels import comparing
 from insvigil.matching.kernels.components import agglomerate
+from insvigil.matching.keys import block_keys
 from tests.matching.files import population
 from tests.references import matching as twin
 

@@ -363,10 +363,9 @@ def compare_two(
         return False
     found[T_FAMILY] = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
     if found[T_FAMILY] == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
-        if lines[i, BIRTH] == lines[j, USED]:
-            found[R_FAMILY] = x & np.uint32(255)
-        elif lines[i, USED] == lines[j, BIRTH]:
-            found[R_FAMILY] = y & np.uint32(255)
+        there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
+        if there != back:
+            found[R_FAMILY] = (x if there else y) & np.uint32(255)
     total += worth(tables, T_FAMILY, found, R_FAMILY)
     if total + given < floor:
         return False
