@@ -259,7 +259,7 @@ def _head(sheet: Worksheet, columns: list[tuple[str, float]], styles: _Styles, *
 
 def _fit(sheet: Worksheet, line: int, text: str, width: float) -> None:
     """Make the row as high as a wrapped text needs; spreadsheets do not all do it when they open a file."""
-    lines = math.ceil(len(text) * 1.05 / width)
+    lines = math.ceil(len(text) / (1.12 * width))
     if lines > 1:
         sheet.set_row(line, 4 + 14 * lines)
 
