@@ -17,7 +17,7 @@ from insvigil.bench.mistakes import DEFAULT
 from insvigil.bench.population import generate
 from insvigil.traits import detect, normalise
 from insvigil.traits.detectors import RULES
-from insvigil.vocabulary import Rule
+from insvigil.vocabulary import Confidence, Rule
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTICE = "<!-- Written by tools/build_detectors.py: change the catalogue, not this page. -->\n"
@@ -61,7 +61,7 @@ def detectors_page() -> str:
         for rule in rules:
             lines += [
                 f"**{rule.code}** · {rule.severity.label} · {rule.sentence}  ",
-                f"{rule.reason} *Que faire :* {rule.advice} *Source :* {rule.source} ({rule.confidence.label}).",
+                f"{rule.reason} *Que faire :* {rule.advice} *Source :* {_source(rule)}.",
                 "",
             ]
     return "\n".join(lines).rstrip() + "\n"
@@ -69,6 +69,12 @@ def detectors_page() -> str:
 
 def _family(rule: Rule) -> str:
     return rule.code.split("-")[1]
+
+
+def _source(rule: Rule) -> str:
+    if rule.confidence is Confidence.CONVENTION:
+        return rule.source
+    return f"{rule.source} ({rule.confidence.label})"
 
 
 def _place(rule: Rule) -> tuple[int, str]:

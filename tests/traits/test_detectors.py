@@ -7,7 +7,7 @@ from collections import Counter
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import SettingsError
@@ -95,8 +95,8 @@ def test_detect__works_without_domain_and_ipp() -> None:
 
 def test_detect__a_site_switches_off_and_changes_severity() -> None:
     people = cases.identities(({**SOUND, "birth_name": "MARCH4ND", "birth_date": "1975"},))
-    settings = TraitsSettings(ignore=["IDV-DDN"], severity={"IDV-NOM-005": "information"})
-    anomalies = detect(people, normalise(people), settings=settings, today=TODAY)
+    own = TraitsSettings(ignore=["IDV-DDN"], severity={"IDV-NOM-005": "information"})
+    anomalies = detect(people, normalise(people), settings=own, today=TODAY)
     assert anomalies.select("code", "severity").rows() == [("IDV-NOM-005", "information")]
     with pytest.raises(SettingsError, match=r"traits\.severity\.IDV-NOM-005"):
         detect(people, normalise(people), settings=TraitsSettings(severity={"IDV-NOM-005": "grave"}))
@@ -140,6 +140,7 @@ WRITING = ("005", "006", "014", "015")
 writings = st.text(alphabet="AB '-4_", min_size=1, max_size=8)
 
 
+@settings(max_examples=40)
 @given(writings)
 @example("A" * 101)
 @example("A--B")
@@ -148,6 +149,7 @@ def test_detect__a_family_name_is_well_written_when_insi_takes_it(name: str) -> 
     assert _ill_written("NOM", "birth_name", name) != taken
 
 
+@settings(max_examples=40)
 @given(writings)
 @example("A" * 101)
 @example("A--B")

@@ -16,7 +16,7 @@ rows = st.dictionaries(st.sampled_from(IDENTITY_FIELDS), values)
 
 
 @given(st.lists(rows, max_size=8))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_normalise__is_total_and_keeps_rows(people: list[dict[str, str | None]]) -> None:
     frame = pl.DataFrame(people, schema=dict.fromkeys(IDENTITY_FIELDS, pl.String))
     traits = normalise(frame)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.traits.places import communes, place_codes, place_keys, place_name
@@ -46,6 +46,7 @@ def test_place_keys__lead_to_the_commune_of_today(text: str | None, key: str | N
     assert place_keys(pl.Series("p", [text], dtype=pl.String)).item() == key
 
 
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=15) | st.from_regex(r"[0-9AB]{4,5}", fullmatch=True), max_size=10))
 def test_place_keys__are_total_and_idempotent(texts: list[str]) -> None:
     keys = place_keys(pl.Series("p", texts, dtype=pl.String))

@@ -55,7 +55,7 @@ DETECTORS: tuple[Detector, ...] = (
         rule(
             "IDV-DDN-001", Severity.BLOCKING, "La date de naissance est absente.",
             "La date de naissance est le premier critère de recherche d'un patient, et un trait strict.", _ASK,
-            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED_QUOTED,
         ),
         absent("birth_date"),
     ),

@@ -225,7 +225,7 @@ DETECTORS: tuple[Detector, ...] = (
         rule(
             "IDV-INS-016", Severity.ANOMALY, "La commune ou le rang du matricule est 000.",
             "La commune va de 001 à 999 et le rang aussi : le numéro a été inventé ou complété.", _INSI,
-            source="validateur de NIR de la CNAM ; structure du NIR", confidence=Confidence.VERIFIED,
+            source="structure du NIR, service-public.fr F33078", confidence=Confidence.VERIFIED,
         ),
         _SHAPED & (pl.col("commune").str.ends_with("000") | (pl.col("order") == "000")),
         view="bearers",

@@ -232,7 +232,7 @@ _OWN: tuple[Detector, ...] = (
         rule(
             "IDV-NOM-001", Severity.BLOCKING, "Le nom de naissance est absent.",
             "Le nom de naissance est un des cinq traits stricts sans lesquels une identité ne peut être créée.",
-            _ASK, source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+            _ASK, source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED_QUOTED,
         ),
         absent("birth_name"),
     ),
@@ -240,7 +240,7 @@ _OWN: tuple[Detector, ...] = (
         rule(
             "IDV-PRE-001", Severity.BLOCKING, "Le premier prénom est absent, et la liste des prénoms aussi.",
             "Le premier prénom est un des cinq traits stricts sans lesquels une identité ne peut être créée.",
-            _ASK, source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+            _ASK, source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED_QUOTED,
         ),
         absent("first_given_name", "given_names"),
     ),

@@ -68,7 +68,7 @@ DETECTORS: tuple[Detector, ...] = (
         rule(
             "IDV-LIE-001", Severity.ANOMALY, "Le lieu de naissance est absent.",
             "Le lieu de naissance est un des cinq traits stricts sans lesquels une identité ne peut être créée.", _ASK,
-            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED_QUOTED,
         ),
         absent("birth_place", "birth_place_name"),
     ),
@@ -92,7 +92,7 @@ DETECTORS: tuple[Detector, ...] = (
         rule(
             "IDV-LIE-004", Severity.WARNING, "Le code du lieu de naissance a perdu son zéro initial.",
             "Un tableur a traité le code comme un nombre ; insvigil compare le code rétabli.", "Corriger l'émetteur.",
-            source="observé dans des fichiers publics de l'INSEE", confidence=Confidence.VERIFIED,
+
         ),
         "birth_place", _CODE.str.contains("^[1-9][0-9]{3}$"),
     ),

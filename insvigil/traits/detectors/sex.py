@@ -41,7 +41,7 @@ DETECTORS: tuple[Detector, ...] = (
         rule(
             "IDV-SEX-001", Severity.BLOCKING, "Le sexe est absent.",
             "Le sexe est un des cinq traits stricts sans lesquels une identité ne peut être créée.", _ASK,
-            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED,
+            source="RNIV 1 (traits stricts), cité par l'ARS et les GRADeS", confidence=Confidence.VERIFIED_QUOTED,
         ),
         absent("sex"),
     ),
