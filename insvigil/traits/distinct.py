@@ -16,8 +16,11 @@ from insvigil.vocabulary import DELETED
 
 Rewrite = Callable[[pl.Series], pl.Series]
 
-_SLICE = 1_000_000
+_SLICE = 200_000
 """Rows rewritten at a time when nearly all values differ: bounds the memory of intermediate strings."""
+
+_SHORT = 10_000
+"""Values under which a column is not worth an estimate."""
 
 
 class Distinct:
@@ -52,7 +55,7 @@ def present(column: pl.Series) -> pl.Series:
 def mostly_distinct(column: pl.Series) -> bool:
     """Return whether most values of a long column differ (estimated), so that finding the distinct ones costs more."""
     known = column.len() - column.null_count()
-    return known > _SLICE // 100 and int(pl.select(pl.lit(column).approx_n_unique()).item()) > known // 2
+    return known > _SHORT and int(pl.select(pl.lit(column).approx_n_unique()).item()) > known // 2
 
 
 def rewrite(column: pl.Series, rule: Rewrite) -> pl.Series:

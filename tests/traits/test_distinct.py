@@ -20,6 +20,7 @@ def test_rewrite__is_the_rule_row_by_row(texts: list[str | None]) -> None:
 
 def test_rewrite__nearly_all_different_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distinct, "_SLICE", 1000)
+    monkeypatch.setattr(distinct, "_SHORT", 1000)
     column = pl.Series("x", [f"n{i}" if i % 7 else None for i in range(5500)], dtype=pl.String)
     seen: list[int] = []
 
