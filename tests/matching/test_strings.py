@@ -71,6 +71,14 @@ def test_hope__is_never_under_the_relation(pair: tuple[str, str]) -> None:
     assert comparing.hope(p, q, names) >= first
     assert comparing.relation(q, p, names, chars, memo) == first  # now from the memo
     assert comparing.relation(np.uint32(0), q, names, chars, memo) == 0
+    if p != q:
+        sound, skeleton = (names[p, column] == names[q, column] for column in (comparing.SOUND, comparing.SKELETON))
+        assert first == twin.relate(*pair, same_sound=bool(sound), same_skeleton=bool(skeleton))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_bits_of__counts_the_bits_set(number: int) -> None:
+    assert comparing.bits_of(np.uint32(number)) == number.bit_count()
 
 
 @given(st.lists(st.text("0123456789AB", max_size=15), max_size=8))
