@@ -64,9 +64,9 @@ def fold(
     named, new = intake.name(register, taken)
     lead_before = register.query("SELECT * FROM forward")
     lead = _eliminate(register, named, lead_before, remarks)
-    touched = _record(register, named, lead)
+    said = _record(register, named, lead)
     remarks += _remarks(named, new, lead)
-    changes, made = _recompute(register, named, touched, new, lead_before, lead)
+    changes, made = _recompute(register, named, said, new, lead_before, lead)
     counts |= made | stays.fold_movements(register, named)
     counts["merged"] = named.filter(pl.col("trigger") == MERGE).height
     counts["linked"] = named.filter(pl.col("trigger").is_in(LINKS)).height
@@ -104,19 +104,18 @@ def _eliminate(
     return lead
 
 
-def _record(register: Register, named: pl.DataFrame, lead: pl.DataFrame) -> pl.Series:
-    """Write what was said to the ledgers; return the keys of identities whose state may have changed."""
+def _record(register: Register, named: pl.DataFrame, lead: pl.DataFrame) -> pl.DataFrame:
+    """Write what was said to the ledgers; return the statements."""
     driver = pl.col("trigger").is_in(DRIVERS)
     said = complete_units(named.select("key", *STAMP, *IDENTITY_FIELDS, driver=driver))
     drivers = said.filter("driver")
     fillers = _gaps_filled(register, said.filter(~pl.col("driver")), drivers, lead)
-    register.insert("statement", drivers)
-    register.insert("statement", fillers)
+    statements = pl.concat([part.select(TABLE["statement"].names) for part in (drivers, fillers)])
+    register.insert("statement", statements)
     links = named.filter(pl.col("trigger").is_in(LINKS))
     pair = {"left_key": pl.min_horizontal("key", "merged_key"), "right_key": pl.max_horizontal("key", "merged_key")}
     register.insert("link", links.select(*STAMP, **pair))
-    merged = named.filter(pl.col("trigger").is_in([MERGE, CHANGE_IDENTIFIER]))["merged_key"].drop_nulls()
-    return pl.concat([drivers["key"], fillers["key"], merged]).unique()
+    return statements
 
 
 def _gaps_filled(register: Register, fillers: pl.DataFrame, drivers: pl.DataFrame, lead: pl.DataFrame) -> pl.DataFrame:
@@ -159,18 +158,21 @@ def _remarks(named: pl.DataFrame, new: pl.DataFrame, lead: pl.DataFrame) -> list
 def _recompute(
     register: Register,
     named: pl.DataFrame,
-    touched: pl.Series,
+    statements: pl.DataFrame,
     new: pl.DataFrame,
     lead_before: pl.DataFrame,
     lead: pl.DataFrame,
 ) -> tuple[dy.DataFrame[Changes], dict[str, int]]:
     """Bring the states of the touched identities up to date; return what changed and the counts."""
+    touched = [statements["key"], new["key"]]
     if lead is not lead_before:
         moved = pl.concat([lead, lead_before]).filter(~pl.struct(pl.all()).is_duplicated())
-        touched = pl.concat([touched, moved["key"], moved["survivor"]])
-    keys = family(pl.concat([touched, new["key"]]), lead_before, lead).sort().alias("key").to_frame()
-    old = register.query("SELECT i.* FROM identity i SEMI JOIN keys USING (key)", keys=keys)
-    said = register.query("SELECT s.* FROM statement s SEMI JOIN keys USING (key)", keys=keys)
+        touched += [moved["key"], moved["survivor"]]
+    keys = family(pl.concat(touched), lead_before, lead).sort().alias("key").to_frame()
+    known = keys.join(new, on="key", how="anti")
+    old = register.query("SELECT i.* FROM identity i SEMI JOIN known USING (key)", known=known)
+    said = register.query("SELECT s.* FROM statement s SEMI JOIN known USING (key)", known=known)
+    said = pl.concat([said, statements.join(new, on="key", how="semi")])
     force = in_force(owned(said, lead))
     after = _states(register, keys, old, new, lead, force)
     before = after.select("key").join(old, on="key", how="left", maintain_order="left")
