@@ -192,7 +192,7 @@ def _normalise(night: Night, settings: Settings) -> str:
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
     from insvigil.matching import match
-    from insvigil.register import decisions, previous_pairs, store_groups, store_pairs
+    from insvigil.register import closed_agregats, decisions, previous_pairs, store_groups, store_pairs
     from insvigil.traits import detect
 
     frames = night.frames
@@ -219,10 +219,15 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
     )
     frames["anomalies"] = pl.concat([frames["anomalies"], doubts])
     fresh = agregats.filter(pl.col("outcome") == "new").height
-    night.counts[Stage.MATCHING.value] = found.counts | {"agregats": agregats.height, "agregats_new": fresh}
+    closed = closed_agregats(register)
+    night.counts[Stage.MATCHING.value] = found.counts | {
+        "agregats": agregats.height,
+        "agregats_new": fresh,
+        "agregats_closed": closed,
+    }
     return (
         f"{_n(found.counts['candidates'])} paires comparées, {_n(found.counts['proposed'])} doublons potentiels, "
-        f"{_n(agregats.height)} agrégats ({_n(fresh)} nouveaux)"
+        f"{_n(agregats.height)} agrégats ({_n(fresh)} nouveaux, {_n(closed)} résolus)"
     )
 
 
@@ -305,6 +310,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         until=until,
         history=indicators(register),
         rules={rule.code: rule for rule in catalogue()},
+        resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         **{name: frame for name, frame in night.frames.items() if name not in unseen},

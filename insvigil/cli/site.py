@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def init(folder: Path) -> None:
     "--identities",
     metavar="N",
     default=20_000,
-    type=click.IntRange(100, 2_000_000),
+    type=click.IntRange(100, 200_000),
     help="Nombre d'identités (défaut : 20000).",
 )
 @click.option("--nights", metavar="K", default=3, type=click.IntRange(1, 60), help="Nombre de nuits (défaut : 3).")
@@ -57,7 +58,7 @@ def demo(folder: Path, identities: int, nights: int, seed: int) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / SETTINGS_FILE
-    _write_private(config, template().replace("Établissement non nommé", "Hôpital inventé de démonstration"))
+    _write_private(config, _invented_settings(template()))
     settings = Settings.load(config)
     step("invention", f"{number(identities)} identités inventées, {nights} nuits de messages, graine {seed}")
     first = date.today() - timedelta(days=nights - 1)
@@ -77,6 +78,15 @@ def demo(folder: Path, identities: int, nights: int, seed: int) -> None:
             )
         report = result.folder or report
     click.echo(f"\nRapport à ouvrir dans un navigateur : {report / 'index.html'}")
+
+
+def _invented_settings(text: str) -> str:
+    """Return the template with the name of the invented hospital and a commitment that is just as invented."""
+    text = text.replace("Établissement non nommé", "Hôpital inventé de démonstration")
+    for line in ("[[qualif.objectives]]", 'programme = "HOPEN2_PHASE1"', 'indicator = "Q_FILE_ACTIVE"'):
+        text = text.replace(f"# {line}", line)
+    commitment = 'level = 70.0\nsource = "engagement inventé pour la démonstration"'
+    return re.sub(r'# level = .*\n# source = "[^"]*"', commitment, text)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insvigil.register.agregats import agregats, resolved, store_groups
+from insvigil.register.agregats import agregats, closed_agregats, resolved, store_groups
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
@@ -22,6 +22,7 @@ __all__ = [
     "backup",
     "changes",
     "check",
+    "closed_agregats",
     "decisions",
     "describe_run",
     "export",

@@ -51,6 +51,12 @@ def store_groups(register: Register, groups: dy.DataFrame[Groups]) -> pl.DataFra
     return named.select("group", "agregat", "outcome")
 
 
+def closed_agregats(register: Register) -> int:
+    """Return how many agrégats the run under way closed: all resolved, or joined to another."""
+    count = "SELECT count(*) FROM agregat WHERE closed_run = ?"
+    return int(register.connection.execute(count, [register.run]).fetchall()[0][0])
+
+
 def agregats(register: Register) -> pl.DataFrame:
     """Return the living agrégats, one row a member: agregat, domain, ipp, since_run."""
     return register.query(
