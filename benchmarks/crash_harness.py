@@ -27,22 +27,21 @@ def main() -> int:
         scene, reference = folder / "scene", folder / "reference"
         make_scene(scene, identities=chosen.identities, seed=chosen.seed)
         shutil.copytree(scene, reference)
-        longest = finish(reference)
+        spent = finish(reference)
         wanted = contents(reference)
-        reached: Counter[str] = Counter()
-        failures = []
-        littered = 0
-        for place, moment in enumerate(moments(chosen.moments, chosen.seed, longest)):
-            stage, different = trial(scene, wanted, folder / "work", moment)
-            reached[stage] += 1
+        hits: Counter[str] = Counter()
+        failures = littered = 0
+        for place, moment in enumerate(moments(chosen.moments, chosen.seed, spent)):
+            hit, different = trial(scene, wanted, folder / "work", moment)
+            hits[moment[0] if hit else "too late"] += 1
             littered += bool(leftovers(folder / "work"))
+            failures += bool(different)
             if different:
-                failures.append((place, round(moment, 3), stage, different))
-                print(f"moment {place} at {moment:.3f} s after {stage}: {different}", flush=True)
-        print(f"night of {longest:.2f} s, {chosen.identities} identities, seed {chosen.seed}")
-        print("killed after: " + ", ".join(f"{stage} {count}" for stage, count in sorted(reached.items())))
-        print(f"leaving files behind: {littered}")
-        print(f"equal to the uninterrupted night: {chosen.moments - len(failures)} of {chosen.moments}")
+                print(f"moment {place}, {moment[1]:.3f} s after {moment[0]}: {different}", flush=True)
+        print(f"night of {sum(spent.values()):.2f} s, {chosen.identities} identities, seed {chosen.seed}")
+        print("killed after: " + ", ".join(f"{stage} {count}" for stage, count in sorted(hits.items())))
+        print(f"leaving unnamed files behind: {littered}")
+        print(f"equal to the uninterrupted night: {chosen.moments - failures} of {chosen.moments}")
     finally:
         shutil.rmtree(folder)
     return 1 if failures else 0

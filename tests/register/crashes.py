@@ -49,26 +49,33 @@ def spawn(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def finish(folder: Path) -> float:
-    """Run the last night to its end; return its seconds."""
-    start = time.monotonic()
+def finish(folder: Path) -> dict[str, float]:
+    """Run the last night to its end; return the seconds after each stage was said (``start``: from the launch)."""
+    spent, stage, start = {}, "start", time.monotonic()
     child = spawn(folder)
-    child.communicate()
+    assert child.stdout is not None
+    for line in child.stdout:
+        now = time.monotonic()
+        spent[stage], stage, start = now - start, line.decode().strip(), now
+    child.wait()
     assert child.returncode == 0, f"the night failed with {child.returncode}"
-    return time.monotonic() - start
+    return {**spent, stage: time.monotonic() - start}
 
 
-def kill_after(folder: Path, seconds: float) -> str:
-    """Start the last night, kill it after ``seconds``; return the last stage it had ended (``end`` when too late)."""
+def kill_after(folder: Path, stage: str, seconds: float) -> bool:
+    """Start the last night and kill it ``seconds`` after ``stage`` was said; return whether it was still alive."""
     child = spawn(folder)
+    assert child.stdout is not None
+    while stage != "start" and child.stdout.readline().decode().strip() not in (stage, ""):
+        pass
     try:
-        child.communicate(timeout=seconds)
-        return "end"
+        child.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        told, _ = child.communicate()
-    lines = told.decode().split()
-    return lines[-1] if lines else "start"
+        child.communicate()
+        return True
+    child.stdout.close()
+    return False
 
 
 def contents(folder: Path) -> dict[str, Any]:
@@ -100,23 +107,17 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [name for name in sorted(one.keys() | other.keys()) if not _same(one.get(name), other.get(name))]
 
 
-def trial(scene: Path, wanted: dict[str, Any], work: Path, seconds: float) -> tuple[str, list[str]]:
-    """Kill one night after ``seconds``, run it again; return the stage reached and what differs.
+def trial(scene: Path, wanted: dict[str, Any], work: Path, moment: tuple[str, float]) -> tuple[bool, list[str]]:
+    """Kill one night at a moment, run it again; return whether the kill hit and what differs.
 
     A night killed once its transaction was committed is a night done: it is compared as it lies, not run again.
     """
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(scene, work)
-    stage = kill_after(work, seconds)
-    if stage != "end" and committed(work) < wanted["register/run"].height:
+    hit = kill_after(work, *moment)
+    if hit and committed(work) < wanted["register/run"].height:
         finish(work)
-    return stage, differences(wanted, contents(work))
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Return the hidden or temporary files that a killed night and its second try left behind."""
-    found = (str(file.relative_to(folder)) for file in folder.rglob("*"))
-    return sorted(name for name in found if "/." in f"/{name}" or name.endswith((".tmp", ".wal")))
+    return hit, differences(wanted, contents(work))
 
 
 def committed(folder: Path) -> int:
@@ -125,10 +126,11 @@ def committed(folder: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM run").fetchall()[0][0])
 
 
-def moments(count: int, seed: int, longest: float) -> list[float]:
-    """Return seeded moments spread over the night."""
+def moments(count: int, seed: int, spent: dict[str, float]) -> list[tuple[str, float]]:
+    """Return seeded moments: a stage, all equally likely, and a time within it."""
     draw = random.Random(seed)
-    return [draw.uniform(0.0, longest) for _ in range(count)]
+    stages = list(spent)
+    return [(stage, draw.uniform(0.0, spent[stage])) for stage in draw.choices(stages, k=count)]
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -17,8 +17,8 @@ def test_run__killed_then_run_again_is_as_if_never_killed(tmp_path: Path) -> Non
     scene, reference = tmp_path / "scene", tmp_path / "reference"
     make_scene(scene, identities=200, seed=5)
     shutil.copytree(scene, reference)
-    longest = finish(reference)
+    spent = finish(reference)
     wanted = contents(reference)
-    for moment in moments(2, 5, longest):
-        stage, different = trial(scene, wanted, tmp_path / "work", moment)
-        assert different == [], f"killed after {moment:.2f} s ({stage})"
+    for moment in moments(2, 5, spent):
+        _, different = trial(scene, wanted, tmp_path / "work", moment)
+        assert different == [], f"killed {moment[1]:.2f} s after {moment[0]}"
