@@ -3,7 +3,7 @@
 Run with ``pytest benchmarks/test_reading.py --benchmark-enable -s``, alone and pinned: ``POLARS_MAX_THREADS=1 taskset
 -c 1``. The night is invented (``insvigil.bench``, seed 7): 100,000 PAM messages of about 1.1 kB, with the doctor, the
 next of kin and the consents that hospitals send around what insvigil reads. The figure is from disk to the validated
-``Movements`` frame, digest, duplicates and deviations included. Peers parse the same messages from memory to their own
+``Movements`` frame, digest, duplicates and deviations included, in processor time. Peers parse the same messages from memory to their own
 objects, which is less than half of the work; they are skipped when absent.
 """
 
@@ -22,6 +22,8 @@ from insvigil.bench.movement_files import write_nights
 from insvigil.bench.population import generate
 from insvigil.reading import ColumnMap, read_crosschecks, read_extract, read_movements
 from insvigil.settings import ReadingSettings
+
+pytestmark = pytest.mark.benchmark(timer=time.process_time)  # processor time: other work on the machine counts less
 
 SEED = 7
 MESSAGES = 100_000
@@ -83,12 +85,15 @@ def test_movements__from_disk_to_the_validated_frame(benchmark: Any, night: Path
     assert reading.counts["rejected"] == 0
     rate = _rate(benchmark, lambda: read_movements([night], SETTINGS), len(messages), "messages/s")
     benchmark.extra_info["bytes/message"] = round(night.stat().st_size / len(messages))
+    sample = [message.decode("latin-1") for message in messages[:: MESSAGES // 1000]]
     for peer, parse in _peers().items():
-        sample = messages[:2000]
-        start = time.perf_counter()
-        for message in sample:
-            parse(message.decode("latin-1"))
-        benchmark.extra_info[f"times {peer}"] = round(rate * (time.perf_counter() - start) / len(sample))
+        spent = []
+        for _ in range(3):
+            start = time.process_time()
+            for message in sample:
+                parse(message)
+            spent.append(time.process_time() - start)
+        benchmark.extra_info[f"times {peer}"] = round(rate * min(spent) / len(sample))
 
 
 def _peers() -> dict[str, Callable[[str], object]]:
@@ -118,6 +123,7 @@ def test_fhir__patients_by_line(benchmark: Any, tmp_path: Path) -> None:
     path = tmp_path / "Patient.ndjson"
     line = (Path(__file__).parents[1] / "fixtures/reading/fhir/three_generations.ndjson").read_text().splitlines()[2]
     patient = json.loads(line)
+    patient["identifier"] = patient["identifier"][:3:2]  # IPP and INS-NIR, as most have
     count = 20_000
     with path.open("w") as out:
         for number in range(count):
@@ -149,7 +155,7 @@ def test_extract__beside_polars(benchmark: Any, tmp_path: Path, form: str) -> No
         frame.write_csv(path)
     columns = ColumnMap.model_validate({name: name for name in ColumnMap.model_fields})
     _rate(benchmark, lambda: read_extract(path, columns), count, "rows/s")
-    start = time.perf_counter()
+    start = time.process_time()
     _ = pl.read_parquet(path) if form == "parquet" else pl.read_csv(path, infer_schema=False)
     if benchmark.enabled:
-        benchmark.extra_info["times polars"] = round(benchmark.stats.stats.min / (time.perf_counter() - start), 2)
+        benchmark.extra_info["times polars"] = round(benchmark.stats.stats.min / (time.process_time() - start), 2)

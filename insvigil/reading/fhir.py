@@ -56,6 +56,7 @@ class FhirReader:
         finally:
             if collecting:
                 gc.enable()
+        counts["kept"] += len(rows)
         return _frame(rows, positions)
 
     def _fill(
@@ -67,13 +68,14 @@ class FhirReader:
         notes: Notes,
     ) -> None:
         for piece in pieces:
+            number = piece.source.number
+            before = counts["read"]
             for raw, resource, offset, line in _resources(piece):
                 counts["read"] += 1
-                piece.source.messages += 1
                 if piece.already_read:
                     counts["already_read"] += 1
                     continue
-                where = (piece.source.number, offset, line)
+                where = (number, offset, line)
                 if resource is None:
                     self._reject(where, UNREADABLE, counts, notes)
                     continue
@@ -86,7 +88,7 @@ class FhirReader:
                 if row is not None:
                     rows.append(row)
                     positions.append(where)
-                    counts["kept"] += 1
+            piece.source.messages += counts["read"] - before
             piece.source.found.add("UTF-8")
 
     def close(self, source: Source, notes: Notes) -> None:
@@ -340,12 +342,14 @@ def _position(where: tuple[int, int, int]) -> Positions:
 def _resources(piece: Piece) -> Iterator[tuple[bytes, Resource | None, int, int]]:
     """Yield raw bytes, resource (None: unreadable), offset and line of each resource."""
     data = bytes(piece.data)
+    if piece.offset == 0:
+        data = data.replace(b"\xef\xbb\xbf", b"   ", 1) if data.startswith(b"\xef\xbb\xbf") else data
     if piece.source.by_line:
         offset = piece.offset
         line = piece.source.lines
         for raw in data.split(b"\n"):
             line += 1
-            if raw.strip():
+            if raw and not raw.isspace():
                 yield raw, _loaded(raw), offset, line
             offset += len(raw) + 1
         piece.source.lines = line - 1 if data.endswith(b"\n") else line
@@ -362,7 +366,7 @@ def _resources(piece: Piece) -> Iterator[tuple[bytes, Resource | None, int, int]
 
 def _loaded(raw: bytes) -> Resource | None:
     try:
-        loaded = orjson.loads(raw.removeprefix(b"\xef\xbb\xbf"))
+        loaded = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
     return loaded if isinstance(loaded, dict) else None
