@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.blocking import TILE, Work, row_bits
-from insvigil.matching.comparing import new_memo
+from insvigil.matching.comparing import met_for, new_memo
 from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.levels import EXACT, LEVELS, TRAITS, WIDTH
@@ -50,7 +50,8 @@ def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> 
     pairs, levels = np.empty((room, 2), np.uint32), np.zeros((room, len(TRAITS) + 4), np.uint8)
     _, written, _ = compare(
         work.units, 0, work.keys, np.uint64(shift), encoding.lines, encoding.lists, encoding.names, encoding.chars,
-        weights.tables(encoding.size), np.float32(-1e9), False, new_memo(), pairs, levels,
+        weights.tables(encoding.size), np.float32(-1e9), False, new_memo(), met_for(0),
+        pairs, levels,
     )  # fmt: skip
     levels = levels[:written]
     settle_contacts(traits, pairs[:written, 0], pairs[:written, 1], levels)

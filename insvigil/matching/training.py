@@ -8,6 +8,7 @@ chance alone. Run by ``python tools/train_matching.py``; the data sheet is in ``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -198,7 +199,7 @@ def _order(beta: Bits, columns: _Columns) -> None:
         settled = True
         for t, trait in enumerate(TRAITS):
             for chain in STRONGER[trait]:
-                for weaker, stronger in zip(chain, chain[1:], strict=False):
+                for weaker, stronger in pairwise(chain):
                     a, b = columns.levels[t, weaker], columns.levels[t, stronger]
                     excess = _usual(beta, columns, t, weaker) - _usual(beta, columns, t, stronger)
                     if excess > 1e-9:

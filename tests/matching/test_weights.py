@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -48,7 +50,7 @@ def test_weigh__a_stronger_agreement_never_weighs_less(trait: str, rows: list[tu
     if trait in RARITIES:
         levels[:, len(TRAITS) + tuple(RARITIES).index(trait)] = int(8 * USUAL_RARITY)
     for chain in STRONGER[trait]:
-        for weaker, stronger in zip(chain, chain[1:], strict=False):
+        for weaker, stronger in pairwise(chain):
             low, high = levels.copy(), levels.copy()
             low[:, TRAITS.index(trait)], high[:, TRAITS.index(trait)] = weaker, stronger
             assert (shipped().weigh(low, size) <= shipped().weigh(high, size) + 0.01).all(), (weaker, stronger)
