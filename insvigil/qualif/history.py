@@ -34,6 +34,11 @@ class History(NamedTuple):
         status_on(subject, day, self.start, self.moved_on, self.moved_to, status)
         return status
 
+    def known_by(self, day: int) -> NDArray[np.bool_]:
+        """Return whether each identity had a status at the end of ``day`` (days since 1970)."""
+        moved = np.append(self.moved_on, np.int32(2**31 - 1))
+        return (self.start[:-1] < self.start[1:]) & (moved[self.start[:-1]] <= day)
+
 
 def history(identities: pl.DataFrame, statuses: pl.DataFrame, ledger: pl.DataFrame | None) -> History:
     """Return the moves of the identities: of the ledger, else one move before all time, to the present status.

@@ -107,15 +107,13 @@ def subjects(
 ) -> pl.DataFrame:
     """Return the rows behind a figure: domain, ipp, ``day``, ``status`` then, ``counted`` in the numerator.
 
-    One row an identity for the file active (``day``: end of the period), one a venue for the passages (``day``: entry
-    or exit). Raise ``UsageError`` for a figure that has no rows here.
+    One row an identity for the file active and the base (``day``: end of the period; the base as it stands, without
+    identities merged since), one a venue for the passages (``day``: entry or exit). Raise ``UsageError`` for a figure
+    that has no rows here.
     """
-    kept = _ACTIVE.get(code) or {"Q_PASSAGE_ENTREE": _QUALIFIED, "Q_PASSAGE_SORTIE": _QUALIFIED}.get(code)
-    if kept is None:
-        raise UsageError(
-            f"L'indicateur « {code} » ne s'ouvre pas en lignes.",
-            hint=f"Choix : {', '.join([*_ACTIVE, 'Q_PASSAGE_ENTREE', 'Q_PASSAGE_SORTIE'])}.",
-        )
+    opened = _ACTIVE | dict.fromkeys(("Q_BASE", "Q_PASSAGE_ENTREE", "Q_PASSAGE_SORTIE"), _QUALIFIED)
+    if code not in opened:
+        raise UsageError(f"L'indicateur « {code} » ne s'ouvre pas en lignes.", hint=f"Choix : {', '.join(opened)}.")
     told = history(identities, statuses, ledger)
     visits = _known(passages(identities, stays, settings), known_since(ledger))
     visits = _only(visits, identities.select(in_base()).to_series())
@@ -127,13 +125,16 @@ def subjects(
         values, labels = _values(mesh, seen, visits, births.to_series().to_numpy(), year)
         wanted = labels.index(mesh_value) if mesh_value in labels else -1
         seen = seen.filter(pl.Series(values == wanted))
-    if code in _ACTIVE:
+    if code == "Q_BASE":
+        present = told.known_by((period[1] - date(1970, 1, 1)).days)
+        seen = identities.filter(in_base(), pl.Series(present)).select("identity_id", day=pl.lit(period[1]))
+    elif code in _ACTIVE:
         seen = seen.select("identity_id", day=pl.lit(period[1])).unique().sort("identity_id")
     day = seen["day"].to_physical().to_numpy(writable=True)
     rank = told.at_end_of(seen["identity_id"].to_numpy(writable=True), day)
     status = pl.Series("status", list(RANK)).gather(pl.Series(rank))
     names = identities.select("domain", "ipp")[seen["identity_id"]]
-    return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in kept]))
+    return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in opened[code]]))
 
 
 def _varied(

@@ -280,6 +280,20 @@ def test_subjects__a_rate_opens_down_to_its_rows(code: str, mesh: Mesh, of: str)
     assert (rows["counted"].sum(), rows.height) == expected
 
 
+def test_subjects__the_base_opens_to_those_known_on_the_day() -> None:
+    people = identities(QUALIFIED, TRAITS, QUALIFIED, TRAITS | {"identity_code": "FICT"}, TRAITS)
+    told = ledger(
+        ("0000", at(2), Status.QUALIFIEE),
+        ("0001", at(2), Status.PROVISOIRE),
+        ("0002", at(1, month=5), Status.QUALIFIEE),
+    )
+    statuses = derive_statuses(people, NONE)
+    rows = subjects(people, statuses, stays(), NONE, code="Q_BASE", period=MARCH, ledger=told)
+    assert rows.select("ipp", "counted").rows() == [("0000", True), ("0001", False)]
+    assert value(figures(people, stays(), ledger=told), "Q_BASE") == (1, 2)
+    assert subjects(people, statuses, stays(), NONE, code="Q_BASE", period=MARCH).height == 4
+
+
 def test_subjects__a_figure_without_rows_is_refused() -> None:
     people = identities(QUALIFIED)
     with pytest.raises(UsageError, match="DELAI_QUAL"):
