@@ -52,29 +52,26 @@ def spawn(folder: Path) -> subprocess.Popen[bytes]:
 def finish(folder: Path) -> dict[str, float]:
     """Run the last night to its end; return the seconds after each stage was said (``start``: from the launch)."""
     spent, stage, start = {}, "start", time.monotonic()
-    child = spawn(folder)
-    assert child.stdout is not None
-    for line in child.stdout:
-        now = time.monotonic()
-        spent[stage], stage, start = now - start, line.decode().strip(), now
-    child.wait()
+    with spawn(folder) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            now = time.monotonic()
+            spent[stage], stage, start = now - start, line.decode().strip(), now
     assert child.returncode == 0, f"the night failed with {child.returncode}"
     return {**spent, stage: time.monotonic() - start}
 
 
 def kill_after(folder: Path, stage: str, seconds: float) -> bool:
     """Start the last night and kill it ``seconds`` after ``stage`` was said; return whether it was still alive."""
-    child = spawn(folder)
-    assert child.stdout is not None
-    while stage != "start" and child.stdout.readline().decode().strip() not in (stage, ""):
-        pass
-    try:
-        child.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
-        return True
-    child.stdout.close()
+    with spawn(folder) as child:
+        assert child.stdout is not None
+        while stage != "start" and child.stdout.readline().decode().strip() not in (stage, ""):
+            pass
+        try:
+            child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            return True
     return False
 
 
