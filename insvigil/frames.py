@@ -193,8 +193,8 @@ class Changes(dy.Schema):
 
     ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. ``field`` is an identity
     field, or one of ``merged_into``, ``ipp``, ``linked_to``. Two readings: ``register.changes`` tells it message by
-    message, a creation being one row a field with ``old`` null; ``fold`` gives the net differences of a batch, a creation
-    being the one row ``ipp``, ``old`` null (a first load of millions must fit in memory).
+    message, a creation being one row a field with ``old`` null; ``fold`` gives the net differences of a batch, a
+    creation being the one row ``ipp``, ``old`` null (a first load of millions must fit in memory).
     """
 
     domain = _text(nullable=False)

@@ -60,9 +60,8 @@ def frames_page() -> str:
                 f"| {column} | {spec.dtype} | {'yes' if spec.nullable else 'no'} |"
                 for column, spec in schema.columns().items()
             )
-            parts.append(
-                f"## {name}\n\n{(schema.__doc__ or '').strip()}\n\n| column | type | may be null |\n|---|---|---|\n{rows}\n"
-            )
+            story = (schema.__doc__ or "").strip()
+            parts.append(f"## {name}\n\n{story}\n\n| column | type | may be null |\n|---|---|---|\n{rows}\n")
     return "\n".join(parts)
 
 
