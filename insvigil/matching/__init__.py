@@ -2,5 +2,6 @@
 
 from insvigil.matching.explanation import Explanation, explain
 from insvigil.matching.stage import Matching, match
+from insvigil.matching.yields import keys_report
 
-__all__ = ["Explanation", "Matching", "explain", "match"]
+__all__ = ["Explanation", "Matching", "explain", "keys_report", "match"]
