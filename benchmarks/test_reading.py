@@ -3,8 +3,8 @@
 Run with ``pytest benchmarks/test_reading.py --benchmark-enable -s``, alone and pinned: ``POLARS_MAX_THREADS=1 taskset
 -c 1``. The night is invented (``insvigil.bench``, seed 7): 100,000 PAM messages of about 1.1 kB, with the doctor, the
 next of kin and the consents that hospitals send around what insvigil reads. The figure is from disk to the validated
-``Movements`` frame, digest, duplicates and deviations included, in processor time. Peers parse the same messages from memory to their own
-objects, which is less than half of the work; they are skipped when absent.
+``Movements`` frame, digest, duplicates and deviations included, in processor time. Peers parse the same messages from
+memory to their own objects, which is less than half of the work; they are skipped when absent.
 """
 
 from __future__ import annotations

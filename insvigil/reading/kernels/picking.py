@@ -30,6 +30,18 @@ def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> 
     return begin, at
 
 
+@kernel("int64(int64[:, ::1], int64, int64, int64, int64, int64, int64)")
+def note(remarks: Any, noted: Any, message: Any, slot: Any, field: Any, code: Any, rejected: Any) -> Any:
+    """Write a remark if there is room, and return how many there are."""
+    if noted < remarks.shape[0]:
+        remarks[noted, 0] = message
+        remarks[noted, 1] = slot
+        remarks[noted, 2] = field
+        remarks[noted, 3] = code
+        remarks[noted, 4] = rejected
+    return noted + 1
+
+
 @kernel("uint8(uint8[::1], int64, int64, uint8[::1], uint8[::1])")
 def read_marks(buffer: Any, begin: Any, end: Any, marks: Any, classes: Any) -> Any:
     """Set the separators that an MSH declares and the class of each byte; return the second byte of a wide ``~``.
@@ -260,13 +272,7 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
                                         break
                                 if found >= 0:
                                     if way_codes[way, 0] >= 0:
-                                        if noted < remarks.shape[0]:
-                                            remarks[noted, 0] = message
-                                            remarks[noted, 1] = slot
-                                            remarks[noted, 2] = field
-                                            remarks[noted, 3] = way_codes[way, 0]
-                                            remarks[noted, 4] = 0
-                                        noted += 1
+                                        noted = note(remarks, noted, message, slot, field, way_codes[way, 0], 0)
                                     break
                             chosen[choice - first_choice] = found
                     for pick in range(fields[wanted, 4], fields[wanted, 5]):
@@ -310,13 +316,7 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
                                     end = right
                             if begin < end:
                                 if places[place, 2] >= 0:
-                                    if noted < remarks.shape[0]:
-                                        remarks[noted, 0] = message
-                                        remarks[noted, 1] = slot
-                                        remarks[noted, 2] = field
-                                        remarks[noted, 3] = places[place, 2]
-                                        remarks[noted, 4] = 0
-                                    noted += 1
+                                    noted = note(remarks, noted, message, slot, field, places[place, 2], 0)
                                 break
                         size = end - begin
                         if size <= 0:
@@ -327,13 +327,7 @@ def pick_fields(buffer: Any, words: Any, messages: Any, slots: Any, rows: Any, m
                                 times[column - texts, row] = moment
                                 valid[column, row >> 3] |= bit
                             elif not (size == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
-                                if noted < remarks.shape[0]:
-                                    remarks[noted, 0] = message
-                                    remarks[noted, 1] = slot
-                                    remarks[noted, 2] = field
-                                    remarks[noted, 3] = 0
-                                    remarks[noted, 4] = 0
-                                noted += 1
+                                noted = note(remarks, noted, message, slot, field, 0, 0)
                             continue
                         if slow:
                             if used + 4 * size + 32 > room:
