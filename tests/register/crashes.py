@@ -123,6 +123,12 @@ def committed(folder: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM run").fetchall()[0][0])
 
 
+def leftovers(folder: Path) -> list[str]:
+    """Return the hidden or temporary files that a killed night and its second try left behind."""
+    found = (str(file.relative_to(folder)) for file in folder.rglob("*"))
+    return sorted(name for name in found if "/." in f"/{name}" or name.endswith((".tmp", ".wal")))
+
+
 def moments(count: int, seed: int, spent: dict[str, float]) -> list[tuple[str, float]]:
     """Return seeded moments: a stage, all equally likely, and a time within it."""
     draw = random.Random(seed)
