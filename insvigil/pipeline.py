@@ -247,9 +247,9 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
     from insvigil import qualif
     from insvigil.register import changes, status_ledger, store_indicators, store_statuses
 
-    frames, rules = night.frames, settings.qualif
+    frames, rules, production = night.frames, settings.qualif, settings.reading.production
     identities, past = frames["identities"], qualif.ins_changes(register)
-    statuses = qualif.derive_statuses(identities, rules, changes=past)
+    statuses = qualif.derive_statuses(identities, rules, changes=past, production=production)
     moves = qualif.transitions(
         status_ledger(register, standing=True),
         identities,
@@ -257,6 +257,7 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
         night.started,
         settings=rules,
         changes=changes(register, since=register.run, fields=qualif.OBSERVED),
+        production=production,
     )
     store_statuses(register, moves)
     period = qualif.active_period(night.started.date(), rules)
@@ -264,7 +265,7 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
         identities, statuses, frames["stays"], rules, period=period, ledger=status_ledger(register)
     )
     store_indicators(register, indicators)
-    faults = qualif.status_anomalies(identities, rules, changes=past)
+    faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
     frames |= {
         "statuses": statuses,
         "indicators": indicators,
