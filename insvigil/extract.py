@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from insvigil import __version__
+from insvigil.errors import SourceError
 from insvigil.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -54,3 +55,25 @@ def match_file(
     }
     write_folder(out, summary, {"pairs": pairs, "groups": groups, "rejects": rejects})
     return summary
+
+
+def keys_of_file(file: Path, columns: Path, truth: Path) -> pl.DataFrame:
+    """Return what each block key costs and finds on a flat file whose truth (id, person) is known.
+
+    Raises ``SourceError`` when the truth does not know every identity of the file.
+    """
+    from insvigil.matching import keys_report
+    from insvigil.reading import ColumnMap, read_extract
+    from insvigil.traits import normalise
+
+    extract = read_extract(file, ColumnMap.load(columns))
+    people = pl.read_csv(truth) if truth.suffix == ".csv" else pl.read_parquet(truth)
+    rows = pl.DataFrame({"id": extract.ids.cast(pl.String)}).join(
+        people.select(pl.col("id").cast(pl.String), "person"), on="id", how="left", maintain_order="left"
+    )
+    if rows["person"].null_count():
+        raise SourceError(
+            "La vérité ne connaît pas toutes les identités du fichier.", hint="Vérifiez les deux fichiers."
+        )
+    numbered = rows.select(person=pl.col("person").rank("dense").cast(pl.Int64))
+    return keys_report(normalise(extract.identities), numbered)

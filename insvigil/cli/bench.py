@@ -15,6 +15,7 @@ bench = Group(
     entries={
         "generate": Entry("insvigil.cli.bench", "generate", "Invente une population et sa vérité."),
         "score": Entry("insvigil.cli.bench", "score", "Mesure des paires ou des agrégats contre la vérité."),
+        "keys": Entry("insvigil.cli.bench", "keys", "Ce que chaque clé de rapprochement coûte et trouve."),
     },
     help="Population inventée dont la vérité est connue, et mesure d'un rapprochement, le vôtre ou le nôtre.",
     example="insvigil bench generate --identities 100000 --seed 1 --out essai\n"
@@ -86,3 +87,31 @@ def _columns(path: Path, wanted: set[str]):  # type: ignore[no-untyped-def]
     if missing:
         raise UsageError(f"{path} n'a pas la colonne {', '.join(sorted(missing))}.")
     return frame
+
+
+@click.command(
+    cls=Command,
+    example="insvigil bench keys essai/identities.parquet --columns essai/columns.toml --truth essai/truth.parquet",
+)
+@click.argument("file", metavar="FICHIER", type=click.Path(path_type=Path))
+@click.option("--columns", metavar="MAP.toml", required=True, type=click.Path(path_type=Path), help="Les colonnes.")
+@click.option("--truth", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Colonnes id, person.")
+@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+def keys(file: Path, columns: Path, truth: Path, as_machine: bool) -> None:
+    """Mesure chaque clé de rapprochement sur un fichier dont la vérité est connue : paires, vrais doublons, rappel.
+
+    La dernière ligne les prend toutes ensemble : son rappel est le plafond de ce que l'on peut trouver.
+    """
+    import polars.selectors as cs
+
+    from insvigil.extract import keys_of_file
+
+    for path in (file, columns, truth):
+        if not path.exists():
+            raise UsageError(f"{path} n'existe pas.", hint="Vérifiez le chemin.")
+    report = keys_of_file(file, columns, truth)
+    if as_machine:
+        as_json(report.to_dicts())
+    else:
+        rounded = report.with_columns(cs.float().round(4))
+        table(rounded.columns, rounded.rows())
