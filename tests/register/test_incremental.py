@@ -64,8 +64,8 @@ def a_night(register: Register, feed: list[Message], *, full: bool) -> tuple[pl.
     return pairs, agregats(register)
 
 
-@settings(max_examples=4, deadline=None)
-@given(nights=st.lists(feeds(TRIGGERS), min_size=2, max_size=4))
+@settings(max_examples=3, deadline=None)
+@given(nights=st.lists(feeds(TRIGGERS), min_size=2, max_size=3))
 def test_incremental__equals_the_full_comparison(nights: list[list[Message]]) -> None:
     with (
         tempfile.TemporaryDirectory() as one,

@@ -77,7 +77,7 @@ def test_agregats__the_largest_part_of_a_split_keeps_the_number(register: Regist
     assert grouped(register, {"1", "2"}, {"3", "4", "5"}) == {"1": 2, "2": 2, "3": 1, "4": 1, "5": 1}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nights=st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=3))
 def test_agregats__partition_what_matching_found(register: Register, nights: list[list[int]]) -> None:
     register.begin(NIGHT)
