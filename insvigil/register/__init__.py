@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insvigil.register.agregats import agregats, closed_agregats, resolved, store_groups
+from insvigil.register.agregats import agregats, closed_agregats, store_groups
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
@@ -39,7 +39,6 @@ __all__ = [
     "record_decision",
     "replay",
     "resolve",
-    "resolved",
     "restore",
     "runs",
     "stats",

@@ -52,21 +52,7 @@ def store_groups(register: Register, groups: dy.DataFrame[Groups]) -> pl.DataFra
 
 
 def closed_agregats(register: Register) -> int:
-    """Return how many agrégats the run under way closed: all resolved, or joined to another."""
-    count = "SELECT count(*) FROM agregat WHERE closed_run = ?"
-    return int(register.connection.execute(count, [register.run]).fetchall()[0][0])
-
-
-def agregats(register: Register) -> pl.DataFrame:
-    """Return the living agrégats, one row a member: agregat, domain, ipp, since_run."""
-    return register.query(
-        "SELECT m.agregat, i.domain, i.ipp, m.since_run FROM agregat_member m JOIN identity i USING (key) "
-        "WHERE m.until_run IS NULL ORDER BY 1, 2, 3"
-    )
-
-
-def resolved(register: Register) -> int:
-    """Return how many agrégats ended in the run under way (or the last) without being joined to another."""
+    """Return how many agrégats ended in the run under way (or the last): resolved, not joined to another."""
     run = register.run or last_run(register)
     found = register.connection.execute(
         "SELECT count(*) FROM agregat WHERE closed_run = ? AND forward IS NULL", [run]

@@ -14,6 +14,7 @@ from insvigil.frames import AGREEMENTS, Groups, ScoredPairs, StatusLedger
 from insvigil.register import (
     Register,
     agregats,
+    closed_agregats,
     decisions,
     fold,
     history,
@@ -21,7 +22,6 @@ from insvigil.register import (
     model,
     previous_pairs,
     record_decision,
-    resolved,
     status_ledger,
     store_groups,
     store_model,
@@ -64,9 +64,9 @@ def test_agregats__joined_leave_a_forwarding_row_and_numbers_are_never_used_agai
     grouped(register, {"1", "2"}, {"3", "4"})
     assert set(grouped(register, {"1", "2", "3", "4"}).values()) == {1}
     assert forwards(register) == {2: 1}
-    assert resolved(register) == 0
+    assert closed_agregats(register) == 0
     grouped(register)
-    assert resolved(register) == 1
+    assert closed_agregats(register) == 1
     assert forwards(register) == {1: None, 2: 1}
     assert grouped(register, {"1", "2"}) == {"1": 3, "2": 3}
 
