@@ -60,6 +60,14 @@ def closed_agregats(register: Register) -> int:
     return int(found[0][0])
 
 
+def agregats(register: Register) -> pl.DataFrame:
+    """Return the living agrégats, one row a member: agregat, domain, ipp, since_run."""
+    return register.query(
+        "SELECT m.agregat, i.domain, i.ipp, m.since_run FROM agregat_member m JOIN identity i USING (key) "
+        "WHERE m.until_run IS NULL ORDER BY 1, 2, 3"
+    )
+
+
 def _give(members: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the number each group inherits (group, agregat), and the ones joined to it (group, lost)."""
     overlap = (
