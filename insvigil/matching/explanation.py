@@ -64,7 +64,7 @@ def explain(
     settle_contacts(traits, *sides, levels)
     weight = weights.weigh(levels, encoding.size)
     chance = probability(weight)
-    verdicts = judge(traits, *sides, levels, chance, decided)
+    verdicts = judge(traits, *sides, levels, chance, decided, hospital=weights.kinship is not None)
     steps = waterfall(levels, weights, encoding.size)
     return Explanation(
         steps=steps,

@@ -31,8 +31,10 @@ def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> 
     alike = (family >= k.F_CLOSE) & (given >= k.G_CLOSE) & (date >= k.D_PLACEHOLDER)
     found[alike & ~judged] = FINDINGS.index(Finding.HOMD)
     one_matricule = (matricule >= k.M_SAME_INCOHERENT) & ~judged
-    found[one_matricule & ((given <= k.G_FAINT) | (date <= k.D_PART))] = FINDINGS.index(Finding.COLP)
+    other_given, other_family = ((names >= 1) & (names <= k.G_FAINT) for names in (given, family))
+    other_date = (date >= 1) & (date <= k.D_PART)
+    found[one_matricule & (other_given | other_date)] = FINDINGS.index(Finding.COLP)
     found[((chance >= threshold) | verdicts.certain) & ~verdicts.never] = FINDINGS.index(Finding.DPOT)
-    strangers = one_matricule & (given <= k.G_FAINT) & (family <= k.F_FAINT) & ~verdicts.certain
+    strangers = one_matricule & other_given & other_family & ~verdicts.certain
     found[strangers] = FINDINGS.index(Finding.COLP)
     return found

@@ -12,7 +12,9 @@ from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Bits, Levels
 from insvigil.vocabulary import Confidence, Decision, MatriculeKind, Rule, Scope, Severity
 
-_MATRICULE, _GIVEN, _DATE, _FAMILY = (TRAITS.index(t) for t in ("matricule", "given_name", "birth_date", "birth_name"))
+_FAMILY, _GIVEN, _DATE, _SEX, _MATRICULE = (
+    TRAITS.index(trait) for trait in ("birth_name", "given_name", "birth_date", "sex", "matricule")
+)
 
 SAME_MATRICULE = "IDV-MAT-001"
 JUDGED_DOUBLON = "IDV-MAT-002"
@@ -22,6 +24,7 @@ TWIN_PATTERN = "IDV-MAT-103"
 TWO_MATRICULES = "IDV-MAT-104"
 DEAD_BEFORE_BIRTH = "IDV-MAT-105"
 OTHER_CHILD = "IDV-MAT-106"
+OTHER_GENERATION = "IDV-MAT-107"
 
 CAUTION = 0.95
 """Probability asked of two identities born the same day under different given names (see OTHER_CHILD)."""
@@ -107,11 +110,23 @@ RULES: tuple[Rule, ...] = (
         "convention d'insvigil",
         Confidence.CONVENTION,
     ),
+    Rule(
+        OTHER_GENERATION,
+        Severity.INFORMATION,
+        Scope.PAIR,
+        "Quinze ans ou plus entre deux dates de naissance complètes et sans autre point commun : deux générations.",
+        "Un parent et son enfant portent souvent le même nom, parfois le même prénom, et la même adresse.",
+        "Aucune action.",
+        "convention d'insvigil",
+        Confidence.CONVENTION,
+    ),
 )
 """What ``insvigil rules`` lists for matching."""
 
 CERTAIN = frozenset({SAME_MATRICULE, JUDGED_DOUBLON})
-NEVER = frozenset({JUDGED_OTHERS, TWO_RANKS, TWIN_PATTERN, TWO_MATRICULES, DEAD_BEFORE_BIRTH, OTHER_CHILD})
+NEVER = frozenset(
+    {JUDGED_OTHERS, TWO_RANKS, TWIN_PATTERN, TWO_MATRICULES, DEAD_BEFORE_BIRTH, OTHER_CHILD, OTHER_GENERATION}
+)
 CODES: tuple[str, ...] = tuple(rule.code for rule in RULES)
 
 
@@ -143,10 +158,13 @@ def judge(
     levels: Levels,
     chance: Bits,
     decided: pl.DataFrame | None,
+    *,
+    hospital: bool = True,
 ) -> Verdicts:
     """Return which rule decides each pair; what a person judged comes first, then what excludes, then what is certain.
 
     ``chance`` is the probability of each pair; ``decided`` has the columns left, right (in any order) and decision.
+    What is known of French families is asked of a ``hospital``'s file only.
     """
     from insvigil.matching.kernels import comparing as k
 
@@ -159,7 +177,11 @@ def judge(
     rule = np.full(len(left), -1, np.int8)
     born_together = np.isin(levels[:, _DATE], (k.D_SAME, k.D_SAME_PLACEHOLDER))
     other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
-    rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
+    if hospital:
+        other_child |= (levels[:, _SEX] == k.S_DIFFERENT) & (levels[:, _GIVEN] < k.G_SAME_OTHERS_DIFFER)
+        rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
+        apart = (levels[:, _DATE] == k.D_GENERATION) & ~np.isin(levels[:, _MATRICULE], (k.M_CLOSE, k.M_SAME))
+        rule[apart] = CODES.index(OTHER_GENERATION)
     valid, other_valid = both("matricule_valid")
     coherent = (levels[:, _DATE] >= k.D_PLACEHOLDER) & (levels[:, _GIVEN] >= k.G_ELSEWHERE)
     same = (levels[:, _MATRICULE] == k.M_SAME) & array(valid & other_valid)
@@ -174,6 +196,7 @@ def judge(
     two = array(qualified & other_qualified & (kind == other_kind) & (kind == MatriculeKind.NIR.value))
     rule[two & np.isin(levels[:, _MATRICULE], (k.M_DIFFERENT, k.M_SAME_BIRTH, k.M_CLOSE))] = CODES.index(TWO_MATRICULES)
     multiple, other_multiple = both("multiple_birth")
+    other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
     twins = array(multiple & other_multiple) & born_together & other_child & (levels[:, _FAMILY] >= k.F_PART)
     rule[twins] = CODES.index(TWIN_PATTERN)
     rank, other_rank = both("birth_rank")

@@ -68,7 +68,8 @@ def match(
     settle_contacts(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
     chance = probability(weight)
-    verdicts = judge(traits, found.left, found.right, found.levels, chance, decided)
+    hospital = weights.kinship is not None
+    verdicts = judge(traits, found.left, found.right, found.levels, chance, decided, hospital=hospital)
     finding = find(found.levels, chance, verdicts, settings.threshold)
     clock.lap("weighing")
     proposed = finding == FINDINGS.index(Finding.DPOT)
@@ -78,7 +79,7 @@ def match(
         levels = compare_pairs(encoding, left, right, weights)
         settle_contacts(traits, left, right, levels)
         bits = weights.weigh(levels, encoding.size)
-        judged = judge(traits, left, right, levels, probability(bits), decided)
+        judged = judge(traits, left, right, levels, probability(bits), decided, hospital=hospital)
         return np.where(judged.certain, np.inf, bits), judged.never
 
     pairs = np.stack([found.left, found.right], axis=1)[proposed]

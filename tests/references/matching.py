@@ -69,7 +69,7 @@ def date_level(a: tuple[int, int, int], b: tuple[int, int, int], default_a: bool
         return 6 if abs(a[k] - b[k]) == 1 or digit_apart(a[k], b[k]) else 4
     if a[0] == b[0]:
         return 2
-    return 3 if abs(a[0] - b[0]) >= 15 else 1
+    return 3 if abs(a[0] - b[0]) >= 15 and not (default_a or default_b) else 1
 
 
 def agglomerate(size: int, weights: dict[tuple[int, int], float]) -> list[set[int]]:

@@ -132,7 +132,7 @@ def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Sc
         return D_PART
     if ya == yb:
         return D_YEAR
-    return D_GENERATION if abs(ya - yb) >= 15 else D_DIFFERENT
+    return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
 @kernel("i8(u4[:, ::1], i8, i8)")
