@@ -61,7 +61,7 @@ def demo(folder: Path, identities: int, nights: int, seed: int) -> None:
     _write_private(config, _invented_settings(template()))
     settings = Settings.load(config)
     step("invention", f"{number(identities)} identités inventées, {nights} nuits de messages, graine {seed}")
-    first = date.today() - timedelta(days=nights - 1)
+    first = date.today() - timedelta(days=nights)  # the last night is yesterday: the clock never runs back
     written = write_nights(generate(identities, seed), folder / "flux", nights=nights, seed=seed, first_night=first)
     report = folder
     for number_of_night, flux in enumerate(written):
