@@ -64,13 +64,14 @@ def explain(
     settle_contacts(traits, *sides, levels)
     weight = weights.weigh(levels, encoding.size)
     chance = probability(weight)
-    verdicts = judge(traits, *sides, levels, chance, decided, hospital=weights.kinship is not None)
+    hospital = weights.kinship is not None
+    verdicts = judge(traits, *sides, levels, chance, decided, hospital=hospital)
     steps = waterfall(levels, weights, encoding.size)
     return Explanation(
         steps=steps,
         weight=sum(step.bits for step in steps),
         probability=float(chance[0]),
-        finding=FINDINGS[int(find(levels, chance, verdicts, settings.threshold)[0])],
+        finding=FINDINGS[int(find(levels, chance, verdicts, settings.threshold, hospital=hospital)[0])],
         rule=RULES[int(verdicts.rule[0])] if verdicts.rule[0] >= 0 else None,
     )
 

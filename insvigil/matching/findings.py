@@ -14,11 +14,14 @@ FINDINGS: tuple[Finding, ...] = (Finding.NONE, Finding.HOMD, Finding.COLP, Findi
 """The findings, numbered as ``find`` returns them, in order of urgency."""
 
 
-def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> npt.NDArray[np.int8]:
+def find(
+    levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float, *, hospital: bool = True
+) -> npt.NDArray[np.int8]:
     """Return the finding of each pair, as an index of ``FINDINGS``.
 
     DPOT: probability at the threshold or above, or a rule that makes certain, and no rule that excludes. COLP: one
-    matricule on two identities that contradict each other, whatever the score when both names differ. HOMD: same
+    matricule on two identities that contradict each other, whatever the score when both names differ (in
+    a ``hospital``'s file, where a number is a person's). HOMD: same
     names and nearly the same birth date, yet two persons. What a person judged to be two is not reported again.
     """
     from insvigil.matching.kernels import comparing as k
@@ -35,6 +38,7 @@ def find(levels: Levels, chance: Bits, verdicts: Verdicts, threshold: float) -> 
     other_date = (date >= 1) & (date <= k.D_PART)
     found[one_matricule & (other_given | other_date)] = FINDINGS.index(Finding.COLP)
     found[((chance >= threshold) | verdicts.certain) & ~verdicts.never] = FINDINGS.index(Finding.DPOT)
-    strangers = one_matricule & other_given & other_family & ~verdicts.certain
-    found[strangers] = FINDINGS.index(Finding.COLP)
+    if hospital:
+        strangers = one_matricule & other_given & other_family & ~verdicts.certain
+        found[strangers] = FINDINGS.index(Finding.COLP)
     return found

@@ -176,8 +176,8 @@ def judge(
 
     rule = np.full(len(left), -1, np.int8)
     born_together = np.isin(levels[:, _DATE], (k.D_SAME, k.D_SAME_PLACEHOLDER))
-    other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
     if hospital:
+        other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
         other_child |= (levels[:, _SEX] == k.S_DIFFERENT) & (levels[:, _GIVEN] < k.G_SAME_OTHERS_DIFFER)
         rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
         apart = (levels[:, _DATE] == k.D_GENERATION) & ~np.isin(levels[:, _MATRICULE], (k.M_CLOSE, k.M_SAME))

@@ -70,7 +70,7 @@ def match(
     chance = probability(weight)
     hospital = weights.kinship is not None
     verdicts = judge(traits, found.left, found.right, found.levels, chance, decided, hospital=hospital)
-    finding = find(found.levels, chance, verdicts, settings.threshold)
+    finding = find(found.levels, chance, verdicts, settings.threshold, hospital=hospital)
     clock.lap("weighing")
     proposed = finding == FINDINGS.index(Finding.DPOT)
 
