@@ -139,6 +139,7 @@ def _take_in(
         parts["changes"].append(folding.changes)
     with night.timed(Stage.REGISTER):
         night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
+        night.frames["rejects"] = _with_paths(night.frames["rejects"], night.frames["sources"])
         night.frames["identities"] = identities(register)
         night.frames["stays"] = stays(register)
         night.frames["absorbed"] = absorbed(register)
@@ -156,6 +157,14 @@ def _take_in(
         f"{_n(night.frames['identities'].height)} identités : {_n(folded['created'])} créées, "
         f"{_n(folded['modified'])} modifiées, {_n(folded['merged'])} fusions",
     )
+
+
+def _with_paths(rejects: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
+    """Return the rejects with the path of their file, unknown to folding when the file ends in a later batch."""
+    known = rejects.select("source").join(
+        sources.select("source", "path"), on="source", how="left", maintain_order="left"
+    )
+    return rejects.with_columns(path=known["path"].fill_null(rejects["path"]))
 
 
 def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:

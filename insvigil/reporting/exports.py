@@ -6,6 +6,7 @@ A matricule leaves the engine only for a qualified identity, and the billing NIR
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -55,7 +56,8 @@ def write_folder(
     """
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    _sweep(folder)
+    draft = _hidden(folder)
     try:
         for name, frame in frames.items():
             with private(draft / f"{name}.parquet") as file:
@@ -78,10 +80,25 @@ def _take_place(draft: Path, folder: Path) -> None:
     if not folder.exists():
         draft.rename(folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    old = _hidden(folder)
     folder.rename(old / "old")
     draft.rename(folder)
     shutil.rmtree(old)
+
+
+def _hidden(folder: Path) -> Path:
+    """Return a new private folder beside ``folder``, to be renamed or removed."""
+    return Path(tempfile.mkdtemp(prefix=_draft_prefix(folder), dir=folder.parent))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run killed while writing left beside ``folder``: it holds what patients' names are made of."""
+    for stale in folder.parent.glob(f"{glob.escape(_draft_prefix(folder))}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _draft_prefix(folder: Path) -> str:
+    return f".{folder.name}-insvigil-"
 
 
 def _refuse_foreign(folder: Path) -> None:

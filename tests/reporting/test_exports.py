@@ -135,3 +135,13 @@ def test_write_folder__leaves_nothing_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disque plein"):
         write_folder(tmp_path / "nuit", {}, {"pairs": pl.DataFrame({"left": [1]})}, fail)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_write_folder__sweeps_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
+    left, other = tmp_path / ".nuit-insvigil-abc", tmp_path / ".nuit-personnel"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "identities.parquet").touch()
+    write_folder(tmp_path / "nuit", {}, {})
+    assert not left.exists()
+    assert other.exists()
