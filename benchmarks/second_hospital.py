@@ -168,8 +168,8 @@ def invent(size: int, seed: int, **rates: float) -> tuple[pl.DataFrame, pl.DataF
         for person in members:
             rows.append((number, hospital.record(person, copy=False)))
             if hospital.rng.random() < 0.07:
-                for _ in range(hospital.rng.choice((1, 1, 1, 1, 2, 3))):
-                    rows.append((number, hospital.record(person, copy=True)))
+                copies = hospital.rng.choice((1, 1, 1, 1, 2, 3))
+                rows.extend((number, hospital.record(person, copy=True)) for _ in range(copies))
             if number in twin_numbers and len(twin_numbers) > 1:
                 twins[number] = next(other for other in twin_numbers if other != number)
             number += 1

@@ -1,4 +1,4 @@
-"""Matching: quality on files it never saw, steps beside their floor, and the kernels beside rapidfuzz.
+"""Matching: quality on files it never saw, steps beside their floor, and the rate of comparison.
 
 State beside any figure: N, seed, versions and cores (pytest-benchmark keeps the machine). Sizes: INSVIGIL_IDENTITIES
 (default 1,000,000). Peers stand in ``peers.py``.
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import polars as pl
 import pytest
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from benchmarks.second_hospital import invent
 from insvigil.bench.mistakes import MIXES
 from insvigil.bench.population import generate
 from insvigil.bench.scoring import score_groups, score_pairs
 from insvigil.matching import keys_report, match
+from insvigil.matching.comparing import compare_candidates
 from insvigil.matching.encoding import encode
+from insvigil.matching.weights import shipped
 from insvigil.settings import MatchingSettings
 from insvigil.traits import normalise
 
@@ -89,22 +88,9 @@ def test_match__a_hospital_built_otherwise(benchmark, rates: dict[str, float]) -
     assert benchmark.extra_info["precision"] >= 0.98
 
 
-@pytest.mark.parametrize("engine", ["insvigil", "rapidfuzz"])
-def test_edit_distance__one_hundred_thousand_pairs(benchmark, engine: str) -> None:
-    from insvigil.matching.encoding import _name_tables
-    from insvigil.matching.kernels.strings import edit_distance
-
-    surnames = generate(50_000, SEED).identities["birth_name"].drop_nulls().str.to_uppercase().unique().sort()
-    surnames = surnames.filter(surnames.str.contains("^[A-Z ]+$"))
-    rng = np.random.default_rng(SEED)
-    a, b = rng.integers(0, len(surnames), (2, 100_000))
-    if engine == "rapidfuzz":
-        left, right = surnames.gather(a).to_list(), surnames.gather(b).to_list()
-        benchmark(lambda: process.cpdist(left, right, scorer=OSA.distance))
-        return
-    names, chars = _name_tables(surnames)
-    lengths, scratch = names[:, 4] >> 26, np.zeros(32, np.uint64)
-    # called from Python the call itself dominates: read the ratio to an empty call, or the kernel's own benchmark
-    benchmark(
-        lambda: [edit_distance(chars[i], lengths[i], chars[j], lengths[j], scratch) for i, j in zip(a, b, strict=True)]
-    )
+def test_compare__eighteen_million_pairs_of_a_small_file(benchmark) -> None:
+    """Whole records a second on pairs taken at random, every core; ``pairs`` over the time is the figure."""
+    traits = normalise(generate(6_000, SEED).identities)
+    encoding = encode(traits)
+    found = benchmark.pedantic(compare_candidates, args=(encoding, shipped(), -4.25), rounds=3, warmup_rounds=1)
+    benchmark.extra_info["pairs"] = found.compared

@@ -129,8 +129,7 @@ class Weights:
             for relation, levels in enumerate(by_relation):
                 allowed += levels
                 best[trait, relation] = max(bits[trait, level] for level in allowed)
-            most[trait, 0] = slopes[trait].max()
-            most[trait, 1] = max(bits[trait, level] for level in allowed)
+                most[trait, relation] = max(slopes[trait, level] for level in allowed)
         best[k.T_POSTAL] = bits[k.T_POSTAL]
         best[k.T_POSTAL, k.P_DIFFERENT] = bits[k.T_POSTAL, [k.P_DIFFERENT, k.P_NEAR]].max()
         for trait in (k.T_ADDRESS, k.T_PHONE, k.T_EMAIL):

@@ -338,30 +338,43 @@ def compare_two(
     first_look(lines, i, j, found)
     if found[T_MATRICULE] >= M_SAME_INCOHERENT:
         floor = np.float32(-1e9)
-    total = worth(tables, T_PLACE, found, R_PLACE)
-    for trait in (T_DATE, T_SEX, T_MATRICULE):
-        total += tables[0, trait, found[trait]]
-    for trait in (T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL):
-        total += tables[2, trait, found[trait]]
-    total += tables[1, T_POSTAL, found[T_POSTAL]] * np.float32(found[R_POSTAL])
+    place, postal = found[T_PLACE], found[T_POSTAL]
+    total = (
+        tables[0, T_DATE, found[T_DATE]]
+        + tables[0, T_SEX, found[T_SEX]]
+        + tables[0, T_MATRICULE, found[T_MATRICULE]]
+        + tables[0, T_PLACE, place]
+        + tables[1, T_PLACE, place] * np.float32(found[R_PLACE])
+        + tables[2, T_POSTAL, postal]
+        + tables[1, T_POSTAL, postal] * np.float32(found[R_POSTAL])
+        + tables[2, T_ADDRESS, found[T_ADDRESS]]
+        + tables[2, T_PHONE, found[T_PHONE]]
+        + tables[2, T_EMAIL, found[T_EMAIL]]
+    )
     x, y = lines[i, RARITY], lines[j, RARITY]
-    rare = max(x & np.uint32(255), y & np.uint32(255))
-    family = tables[3, T_FAMILY, 0] * np.float32(rare)
-    rare = max((x >> np.uint32(8)) & np.uint32(255), (y >> np.uint32(8)) & np.uint32(255))
-    given = tables[3, T_GIVEN, 0] * np.float32(rare)
-    if total + family + given + tables[3, T_FAMILY, 1] + tables[3, T_GIVEN, 1] < floor:
+    family_rare = np.float32(max(x & np.uint32(255), y & np.uint32(255)))
+    given_rare = np.float32(max((x >> np.uint32(8)) & np.uint32(255), (y >> np.uint32(8)) & np.uint32(255)))
+    a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
+    p, q = lines[i, FIRST], lines[j, FIRST]
+    reach = given_reach = np.int64(CLOSE)  # the best that unequal names may bring
+    if a in (b, v) or u == b or (u == v and u != 0):
+        reach = np.int64(SAME)
+    if p in (q, b, v) or q in (a, u):
+        reach = given_reach = np.int64(SAME)
+    family = tables[2, T_FAMILY, reach] + tables[3, T_FAMILY, reach] * family_rare
+    given = tables[2, T_GIVEN, given_reach] + tables[3, T_GIVEN, given_reach] * given_rare
+    if total + family + given < floor:
         return False
     turned = inverted(lines, i, j, names, chars, memo)
-    reach = given_reach = np.int64(SAME)
     if not turned:
         given_reach = hope(lines[i, FIRST], lines[j, FIRST], names)
         reach = np.int64(0)
         for k in range(4):
             reach = max(reach, hope(lines[i, k >> 1], lines[j, k & 1], names))
-    family += tables[2, T_FAMILY, reach]
-    given += tables[2, T_GIVEN, given_reach]
-    if total + family + given < floor:
-        return False
+        family = tables[2, T_FAMILY, reach] + tables[3, T_FAMILY, reach] * family_rare
+        given = tables[2, T_GIVEN, given_reach] + tables[3, T_GIVEN, given_reach] * given_rare
+        if total + family + given < floor:
+            return False
     found[T_FAMILY] = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
     if found[T_FAMILY] == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
         there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
@@ -399,8 +412,8 @@ def compare(
 
     A unit is (start, size, start, size) in ``keys``: the pairs inside one group when both starts are equal, else the
     pairs across two tiles. ``tables`` are, by trait and level: the weights, the slopes by eighth of a bit of rarity,
-    upper bounds (for names: by relation), and for names the steepest slope and the highest bound. A row of ``levels``
-    is the ten levels, then four rarities. ``memo`` is room to work in. ``met`` (a power of two) remembers the pairs
+    upper bounds and, for names, the steepest slope; both by relation for names. A row of ``levels`` is the ten
+    levels, then four rarities. ``memo`` is room to work in. ``met`` (a power of two) remembers the pairs
     already written, by an earlier key most often: a doublon shares fifteen keys, and costs 0.8 µs at each. It may
     forget one, which is then written twice. Stops before ``pairs`` may overflow; returns the next unit, the pairs
     written and the pairs looked at.
