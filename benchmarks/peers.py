@@ -33,7 +33,8 @@ frame = pl.read_parquet(sys.argv[1]).rename({"id": "unique_id"}).to_pandas()
 blocks = [block_on("birth_name", "birth_date"), block_on("given_names", "birth_date"), block_on("matricule"),
           block_on("birth_name", "given_names"), block_on("birth_date", "postal_code")]
 settings = SettingsCreator(link_type="dedupe_only", blocking_rules_to_generate_predictions=blocks, comparisons=[
-    cl.NameComparison("birth_name"), cl.NameComparison("given_names"), cl.ExactMatch("birth_date"), cl.ExactMatch("sex"),
+    cl.NameComparison("birth_name"), cl.NameComparison("given_names"),
+    cl.ExactMatch("birth_date"), cl.ExactMatch("sex"),
     cl.ExactMatch("birth_place").configure(term_frequency_adjustments=True), cl.ExactMatch("matricule"),
     cl.ExactMatch("postal_code").configure(term_frequency_adjustments=True)])
 linker = Linker(frame, settings, DuckDBAPI())
