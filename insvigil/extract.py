@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -33,6 +35,9 @@ def match_file(
 
     seconds: dict[str, float] = {}
     start = time.perf_counter()
+    # Waking numba and its compiled kernels takes about a second of one core: meanwhile the other one reads.
+    waking = Thread(target=import_module, args=("insvigil.matching.kernels.comparing",), daemon=True)
+    waking.start()
     mapped = ColumnMap.load(columns)
     extract = read_extract(file, mapped)
     ids, rejects, report, read = extract.ids, extract.rejects, extract.report, extract.counts
@@ -40,6 +45,7 @@ def match_file(
     traits = normalise(extract.identities)
     del extract  # the text as received is not needed any more: at ten millions it weighs more than its traits
     seconds[Stage.TRAITS.value] = time.perf_counter() - start - sum(seconds.values())
+    waking.join()
     found = match(traits, settings, progress=progress)
     seconds[Stage.MATCHING.value] = time.perf_counter() - start - sum(seconds.values())
     pairs = found.pairs.with_columns(left=ids.gather(found.pairs["left"]), right=ids.gather(found.pairs["right"]))

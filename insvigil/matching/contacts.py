@@ -10,7 +10,8 @@ from rapidfuzz.distance import OSA, JaroWinkler
 
 from insvigil.matching.levels import TRAITS
 
-DIFFERENT, SIMILAR, NEAR_CITY = 1, 2, 2
+DIFFERENT, SIMILAR = 1, 2
+CONTACTS = ("address", "phone", "email", "postal_code")
 
 
 def settle_contacts(

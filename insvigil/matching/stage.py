@@ -12,7 +12,7 @@ import polars as pl
 
 from insvigil.frames import Groups, ScoredPairs, Traits
 from insvigil.matching.comparing import Progress, Survivors, block_names, compare_candidates, compare_pairs
-from insvigil.matching.contacts import settle_contacts
+from insvigil.matching.contacts import CONTACTS, DIFFERENT, SIMILAR, settle_contacts
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.estimating import learn_by_em, looks_like_a_hospital, random_pairs
 from insvigil.matching.findings import FINDINGS, find
@@ -64,6 +64,8 @@ def match(
     )  # fmt: skip
     if carried is not None:
         found = _with_carried(found, carried, encoding, weights)
+    if decided is None or decided.is_empty():
+        found = _within_reach(found, weights, _bits(settings.review_threshold))
     clock.lap("comparing")
     settle_contacts(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
@@ -110,6 +112,25 @@ def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSett
     found = compare_candidates(encoding, start, HOPELESS, threads=settings.threads, limit=settings.max_comparisons)
     settle_contacts(traits, found.left, found.right, found.levels)
     return learn_by_em(found.levels, random_pairs(traits, encoding, start), encoding.size, start)
+
+
+def _within_reach(found: Survivors, weights: Weights, least: float) -> Survivors:
+    """Return the survivors that are kept whatever their contacts turn out to be: the others need no closer look.
+
+    The weight never exceeds the score against kinship, and a matricule in common may decide by rule. On a hospital's
+    file two survivors in three are relatives, and asking their addresses costs more than this.
+    """
+    if weights.kinship is None:
+        return found
+    from insvigil.matching.kernels import comparing as k
+
+    similar = found.levels.copy()
+    contacts = [TRAITS.index(trait) for trait in CONTACTS]
+    similar[:, contacts] = np.where(similar[:, contacts] == DIFFERENT, SIMILAR, similar[:, contacts])
+    parts = np.maximum(weights.kinship.parts(found.levels), weights.kinship.parts(similar))
+    reach = parts.sum(axis=1) + weights.kinship.prior >= least - 1e-6
+    reach |= found.levels[:, TRAITS.index("matricule")] >= k.M_SAME_INCOHERENT
+    return Survivors(found.left[reach], found.right[reach], found.levels[reach], found.block[reach], found.compared)
 
 
 def _with_carried(found: Survivors, carried: pl.DataFrame, encoding: Encoding, weights: Weights) -> Survivors:
