@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -45,29 +46,31 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     codes, names = _dense([_codes(traits[name]) for name in NAME_COLUMNS], [traits[name] for name in NAME_COLUMNS])
     for word, code in zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True):
         lines[:, word] = code
-    (code,), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
-    lines[:, words.LIST] = code
-    lists = np.zeros((len(texts), LIST_NAMES), np.uint32)
-    fill_lists(*_buffers(texts), lists)
-    lines[:, words.DATE] = _dates(traits)
-    place, place_code = _packed(traits["birth_place"], 6, 5)
-    postal, postal_code = _packed(traits["postal_code"], 6, 5)
-    lines[:, words.PLACE], lines[:, words.POSTAL] = place, postal
-    matricule, _ = _packed(traits["matricule"], 4, 13)
-    matricule |= np.where(matricule > 0, np.uint64(1 << 63), np.uint64(0))
-    lines[:, words.MATRICULE_LOW] = matricule & np.uint64(0xFFFFFFFF)
-    lines[:, words.MATRICULE_HIGH] = matricule >> np.uint64(32)
-    contacts = ((words.ADDRESS, "address"), (words.PHONE, "phone"), (words.EMAIL, "email"), (words.CITY, "city"))
-    for word, name in contacts:
-        lines[:, word] = _codes(traits[name]) + np.uint32(1)  # missing becomes 0
-    lines[:, words.FLAGS] = _flags(traits, matricule)
-    if focus is not None:
-        lines[focus, words.FLAGS] |= words.FOCUS
-    family, _ = rarity([codes[0], codes[1]], size)
-    rare = (family, *(rarity([code], size)[0] for code in (codes[2], place_code, postal_code)))
-    lines[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
-    contact = np.stack([rarity([lines[:, word]], size)[0] for word in (words.ADDRESS, words.PHONE)], axis=1)
-    return Encoding(lines, lists, *_name_tables(names), contact_rarity=contact)
+    with ThreadPoolExecutor(1) as aside:
+        tables = aside.submit(_name_tables, names)  # phonetics, while the other core packs the rest
+        (code,), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
+        lines[:, words.LIST] = code
+        lists = np.zeros((len(texts), LIST_NAMES), np.uint32)
+        fill_lists(*_buffers(texts), lists)
+        lines[:, words.DATE] = _dates(traits)
+        place, place_code = _packed(traits["birth_place"], 6, 5)
+        postal, postal_code = _packed(traits["postal_code"], 6, 5)
+        lines[:, words.PLACE], lines[:, words.POSTAL] = place, postal
+        matricule, _ = _packed(traits["matricule"], 4, 13)
+        matricule |= np.where(matricule > 0, np.uint64(1 << 63), np.uint64(0))
+        lines[:, words.MATRICULE_LOW] = matricule & np.uint64(0xFFFFFFFF)
+        lines[:, words.MATRICULE_HIGH] = matricule >> np.uint64(32)
+        contacts = ((words.ADDRESS, "address"), (words.PHONE, "phone"), (words.EMAIL, "email"), (words.CITY, "city"))
+        for word, name in contacts:
+            lines[:, word] = _codes(traits[name]) + np.uint32(1)  # missing becomes 0
+        lines[:, words.FLAGS] = _flags(traits, matricule)
+        if focus is not None:
+            lines[focus, words.FLAGS] |= words.FOCUS
+        family, _ = rarity([codes[0], codes[1]], size)
+        rare = (family, *(rarity([code], size)[0] for code in (codes[2], place_code, postal_code)))
+        lines[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
+        contact = np.stack([rarity([lines[:, word]], size)[0] for word in (words.ADDRESS, words.PHONE)], axis=1)
+    return Encoding(lines, lists, *tables.result(), contact_rarity=contact)
 
 
 def _codes(column: pl.Series) -> Words:
