@@ -30,6 +30,7 @@ import polars as pl
 
 from insvigil import __version__
 from insvigil.errors import ContractError
+from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Mesh, Rule, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -146,16 +147,16 @@ def _take_in(
     night.counts["messages"] = _conserved(read, folded)
     night.counts[Stage.READING.value] = dict(read)
     night.counts[Stage.REGISTER.value] = dict(folded) | {"identities": night.frames["identities"].height}
-    messages = {name: _n(value) for name, value in night.counts["messages"].items()}
+    messages = {name: integer(value) for name, value in night.counts["messages"].items()}
     say(
         Stage.READING.label,
-        f"{_n(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = {messages['kept']} gardés "
-        f"+ {messages['folded']} repliés + {messages['rejected']} rejetés",
+        f"{integer(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = "
+        f"{messages['kept']} gardés + {messages['folded']} repliés + {messages['rejected']} rejetés",
     )
     say(
         Stage.REGISTER.label,
-        f"{_n(night.frames['identities'].height)} identités : {_n(folded['created'])} créées, "
-        f"{_n(folded['modified'])} modifiées, {_n(folded['merged'])} fusions",
+        f"{integer(night.frames['identities'].height)} identités : {integer(folded['created'])} créées, "
+        f"{integer(folded['modified'])} modifiées, {integer(folded['merged'])} fusions",
     )
 
 
@@ -196,7 +197,7 @@ def _normalise(night: Night, settings: Settings) -> str:
         only=("identities", "changes", "stays", "absorbed"),
     )
     night.counts[Stage.TRAITS.value] = {"identities": frames["traits"].height, "anomalies": frames["anomalies"].height}
-    return f"{_n(frames['traits'].height)} identités normalisées, {_n(frames['anomalies'].height)} anomalies"
+    return f"{integer(frames['traits'].height)} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
@@ -235,8 +236,9 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
         "agregats_closed": closed,
     }
     return (
-        f"{_n(found.counts['candidates'])} paires comparées, {_n(found.counts['proposed'])} doublons potentiels, "
-        f"{_n(agregats.height)} agrégats ({_n(fresh)} nouveaux, {_n(closed)} résolus)"
+        f"{integer(found.counts['candidates'])} paires comparées, "
+        f"{integer(found.counts['proposed'])} doublons potentiels, "
+        f"{integer(agregats.height)} agrégats ({integer(fresh)} nouveaux, {integer(closed)} résolus)"
     )
 
 
@@ -290,7 +292,7 @@ def _rate_line(indicators: pl.DataFrame) -> str:
         row = indicators.filter(pl.col("code") == code, pl.col("mesh") == Mesh.ESTABLISHMENT.value).row(0, named=True)
         if row["rate"] is not None:
             rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
-            counted = f"{_n(row['numerator'])} / {_n(row['denominator'])}"
+            counted = f"{integer(row['numerator'])} / {integer(row['denominator'])}"
             return f"{rate} {population} qualifiée ({counted}), objectif {Verdict.of(row['verdict']).label}"
     return "aucune identité à compter"
 
@@ -332,12 +334,15 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
-    from insvigil.matching import explain
+    from insvigil.matching import explain_pairs
 
+    if pairs.is_empty():
+        return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
+    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching)
     rows = [
-        (left, right, f"{step.label} : {step.sentence}", step.bits)
-        for left, right in pairs.iter_rows()
-        for step in explain(night.frames["traits"], left, right, settings.matching).steps
+        (*pair, f"{step.label} : {step.sentence}", step.bits)
+        for pair, told in zip(pairs.iter_rows(), explained, strict=True)
+        for step in told.steps
     ]
     return pl.DataFrame(rows, schema={**pairs.schema, "sentence": pl.String, "bits": pl.Float64}, orient="row")
 
@@ -355,7 +360,3 @@ def catalogue() -> list[Rule]:
     """Return every rule of every room, sorted by code."""
     rules = [rule for home in _RULE_TABLES for rule in import_module(home).RULES]
     return sorted(rules, key=lambda rule: rule.code)
-
-
-def _n(value: int) -> str:
-    return f"{value:,}".replace(",", "\u202f")

@@ -8,6 +8,7 @@ import click
 
 from insvigil.cli.console import as_json, table
 from insvigil.cli.french import Command, Entry, Group
+from insvigil.cli.options import for_machines
 from insvigil.errors import SourceError, UsageError
 
 bench = Group(
@@ -51,7 +52,7 @@ def generate(identities: int, seed: int, out: Path) -> None:
 @click.option("--truth", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Colonnes id, person.")
 @click.option("--pairs", metavar="FICHIER", type=click.Path(path_type=Path), help="Colonnes left, right (et finding).")
 @click.option("--groups", metavar="FICHIER", type=click.Path(path_type=Path), help="Colonnes id, group.")
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def score(truth: Path, pairs: Path | None, groups: Path | None, as_machine: bool) -> None:
     """Donne précision, rappel et F1 des paires (celles dont « finding » vaut DPOT) ou des agrégats."""
     import polars as pl
@@ -96,7 +97,7 @@ def _columns(path: Path, wanted: set[str]):  # type: ignore[no-untyped-def]
 @click.argument("file", metavar="FICHIER", type=click.Path(path_type=Path))
 @click.option("--columns", metavar="MAP.toml", required=True, type=click.Path(path_type=Path), help="Les colonnes.")
 @click.option("--truth", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Colonnes id, person.")
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def keys(file: Path, columns: Path, truth: Path, as_machine: bool) -> None:
     """Mesure chaque clé de rapprochement sur un fichier dont la vérité est connue : paires, vrais doublons, rappel.
 

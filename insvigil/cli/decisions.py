@@ -10,6 +10,7 @@ import click
 from insvigil.cli.console import as_json, table
 from insvigil.cli.french import Command, Entry, Group
 from insvigil.cli.night import settings_at
+from insvigil.cli.options import for_machines, with_config
 from insvigil.errors import UsageError
 from insvigil.vocabulary import Decision
 
@@ -22,9 +23,6 @@ decisions = Group(
     },
     help="Ce que la cellule a décidé : une paire jugée « non doublon » ne revient pas, sauf si un trait strict change.",
     example="insvigil decisions import classeur.xlsx --author A.MARTIN",
-)
-with_config = click.option(
-    "--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml)."
 )
 
 
@@ -86,7 +84,7 @@ def record(left: str, right: str, decision: str, author: str, reason: str, domai
 
 @click.command("list", cls=Command, example="insvigil decisions list --json")
 @with_config
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def list_all(config: Path | None, as_machine: bool) -> None:
     """Liste la décision en vigueur sur chaque paire, et si elle tient encore."""
     from insvigil.register import decisions as in_force

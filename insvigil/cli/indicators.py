@@ -11,6 +11,7 @@ import click
 from insvigil.cli.console import as_json, number, step, table
 from insvigil.cli.french import Command, Entry, Group
 from insvigil.cli.night import settings_at
+from insvigil.cli.options import for_machines, with_config
 from insvigil.errors import UsageError
 from insvigil.vocabulary import Grain, Mesh, Verdict
 
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
 
 MESHES = [mesh.value for mesh in Mesh if mesh not in (Mesh.ESTABLISHMENT, Mesh.DETECTOR)]
 GRAINS = [grain.value for grain in Grain]
-CONFIG = click.option(
-    "--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml)."
-)
 PERIOD = click.option(
     "--period", metavar="PÉRIODE", help="2026, 2026-T2, 2026-03, 2026-S12 ou DÉBUT:FIN (défaut : la file active)."
 )
-JSON = click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 
 
 class Site(NamedTuple):
@@ -76,8 +73,8 @@ def period_of(text: str | None, register: Register, settings: QualifSettings) ->
     "--proof", metavar="DOSSIER", type=click.Path(path_type=Path), help="Écrit le dossier de preuve de --programme."
 )
 @click.option("--open", "opened", metavar="CODE", help="Ouvre un taux : ses identités ou ses venues, une par ligne.")
-@CONFIG
-@JSON
+@with_config
+@for_machines
 def indicators(
     period: str | None,
     meshes: tuple[str, ...],
@@ -240,8 +237,8 @@ def _print(frame: Any, as_machine: bool) -> None:
 @click.command("explain-status", cls=Command, example="insvigil explain-status 0001234 --config insvigil.toml")
 @click.argument("ipp", metavar="IPP")
 @click.option("--domain", metavar="DOMAINE", help="Autorité d'affectation de l'IPP, s'il y en a plusieurs.")
-@CONFIG
-@JSON
+@with_config
+@for_machines
 def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine: bool) -> None:
     """Explique le statut d'une identité : ce qui a été reçu, ce qui tient, et chaque passage avec sa preuve."""
     import polars as pl
@@ -286,8 +283,8 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
 @click.option("--indicator", metavar="CODE", default="Q_FILE_ACTIVE", help="Taux à faire monter.")
 @click.option("--days", metavar="N", type=click.IntRange(0, 60), default=7, help="Venues annoncées dans les N jours.")
 @click.option("--first", metavar="N", type=click.IntRange(1), default=50, help="Nombre de lignes montrées et comptées.")
-@CONFIG
-@JSON
+@with_config
+@for_machines
 def leverage(period: str | None, indicator: str, days: int, first: int, config: Path | None, as_machine: bool) -> None:
     """Liste qui qualifier d'abord, et combien de points cela rapporte."""
     from insvigil.qualif import leverage as listed
@@ -312,7 +309,7 @@ def leverage(period: str | None, indicator: str, days: int, first: int, config: 
 @click.option("--lot", "lot_id", metavar="LOT", required=True, help="Nom du lot, repris dans les réponses.")
 @click.option("--out", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Fichier à écrire.")
 @click.option("--before", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="Dernier appel INSi avant ce jour.")
-@CONFIG
+@with_config
 def verify(lot_id: str, out: Path, before: datetime | None, config: Path | None) -> None:
     """Écrit la liste des INS à vérifier : identités qualifiées seulement, au format propre à insvigil."""
     from insvigil.qualif import insi
@@ -329,7 +326,7 @@ def verify(lot_id: str, out: Path, before: datetime | None, config: Path | None)
 @click.option("--lot", "lot_id", metavar="LOT", required=True, help="Nom du lot, repris dans les réponses.")
 @click.option("--out", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Fichier à écrire.")
 @click.option("--days", metavar="N", type=click.IntRange(0, 60), default=2, help="Venues annoncées dans les N jours.")
-@CONFIG
+@with_config
 def recover(lot_id: str, out: Path, days: int, config: Path | None) -> None:
     """Écrit la liste des appels INSi à faire à l'accueil : patients attendus, identité déjà contrôlée.
 
@@ -349,7 +346,7 @@ def recover(lot_id: str, out: Path, days: int, config: Path | None) -> None:
 @click.command(cls=Command, example="insvigil insi answers verification.csv reponses.csv --json")
 @click.argument("requests", metavar="DEMANDES", type=click.Path(path_type=Path))
 @click.argument("files", metavar="RÉPONSES…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@JSON
+@for_machines
 def answers(requests: Path, files: tuple[Path, ...], as_machine: bool) -> None:
     """Lit les réponses (CSV d'insvigil, ou XML du téléservice) et dit ce qu'il faut faire de chaque identité."""
     from insvigil.qualif import insi

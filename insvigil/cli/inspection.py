@@ -8,12 +8,13 @@ import click
 
 from insvigil.cli.console import as_json, table
 from insvigil.cli.french import Command
+from insvigil.cli.options import for_machines
 from insvigil.errors import UsageError
 
 
 @click.command(cls=Command, example="insvigil inspect flux/2026-11-20/gam.hl7")
 @click.argument("path", metavar="FICHIER", type=click.Path(path_type=Path))
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def inspect(path: Path, as_machine: bool) -> None:
     """Recense un flux sans rien écrire : événements, versions, jeux de caractères, statuts, champs absents."""
     from insvigil.reading import inspect as census

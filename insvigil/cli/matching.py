@@ -9,6 +9,7 @@ import click
 from insvigil.cli.console import as_json, number, progress, step, table
 from insvigil.cli.french import Command
 from insvigil.cli.night import settings_at
+from insvigil.cli.options import for_machines, with_config
 from insvigil.errors import UsageError
 
 
@@ -22,7 +23,7 @@ from insvigil.errors import UsageError
     help="Quelle colonne porte quel trait.",
 )
 @click.option("--out", metavar="DOSSIER", required=True, type=click.Path(path_type=Path), help="Où écrire.")
-@click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
+@with_config
 @click.option("--json", "as_machine", is_flag=True, help="Écrit le bilan (run.json) sur la sortie standard.")
 def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine: bool) -> None:
     """Cherche les doublons d'un fichier d'identités (CSV ou parquet), sans registre.
@@ -72,8 +73,8 @@ def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine:
     "--file", metavar="FICHIER", type=click.Path(path_type=Path), help="Fichier d'identités, au lieu du registre."
 )
 @click.option("--columns", metavar="MAP.toml", type=click.Path(path_type=Path), help="Avec --file : les colonnes.")
-@click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@with_config
+@for_machines
 def explain_pair(
     left: str,
     right: str,

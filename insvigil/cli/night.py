@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 from insvigil.cli.console import progress, step
 from insvigil.cli.french import Command
+from insvigil.cli.options import with_config
 from insvigil.cli.site import SETTINGS_FILE
 from insvigil.vocabulary import Stage
 
@@ -31,7 +32,7 @@ def settings_at(config: Path | None) -> tuple[Settings, Path]:
     cls=Command, example="insvigil run flux/2026-11-20 --config insvigil.toml --out sortie/2026-11-20 --until matching"
 )
 @click.argument("paths", metavar="FICHIERS_OU_DOSSIERS…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml).")
+@with_config
 @click.option("--out", metavar="DOSSIER", type=click.Path(path_type=Path), help="Sortie (défaut : sortie/DATE).")
 @click.option(
     "--until",

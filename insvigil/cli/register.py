@@ -10,12 +10,8 @@ import click
 from insvigil.cli.console import as_json, number, table
 from insvigil.cli.french import Command, Entry, Group
 from insvigil.cli.night import settings_at
+from insvigil.cli.options import for_machines, with_config
 from insvigil.errors import RegisterError, UsageError
-
-with_config = click.option(
-    "--config", metavar="FICHIER", type=click.Path(path_type=Path), help="Réglages (défaut : insvigil.toml)."
-)
-for_machines = click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
 
 
 def _entry(name: str, summary: str) -> tuple[str, Entry]:

@@ -8,6 +8,7 @@ import click
 
 from insvigil.cli.console import as_json, table
 from insvigil.cli.french import Command
+from insvigil.cli.options import for_machines
 from insvigil.errors import UsageError
 
 
@@ -16,7 +17,7 @@ from insvigil.errors import UsageError
 @click.option("--ignore", metavar="CODES", default="", help="Sans ces codes ou débuts de code.")
 @click.option("--statistics", is_flag=True, help="Compte les constats de la dernière sortie, ou de --out.")
 @click.option("--out", metavar="DOSSIER", type=click.Path(path_type=Path), help="La sortie à compter.")
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def rules(select: str, ignore: str, statistics: bool, out: Path | None, as_machine: bool) -> None:
     """Liste les règles : code, gravité, portée, phrase, source et degré de certitude."""
     from insvigil.pipeline import catalogue
@@ -64,7 +65,7 @@ def explain(code: str) -> None:
 
 @click.command(cls=Command, example="insvigil frames Identities")
 @click.argument("name", metavar="[TABLEAU]", required=False)
-@click.option("--json", "as_machine", is_flag=True, help="Pour une machine.")
+@for_machines
 def frames(name: str | None, as_machine: bool) -> None:
     """Décrit les tableaux que les étapes s'échangent et écrivent : colonnes, types, valeurs absentes permises."""
     import dataframely as dy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -53,27 +54,44 @@ def explain(
     *,
     decided: pl.DataFrame | None = None,
 ) -> Explanation:
-    """Return why ``match`` gives the pair of identities ``left`` and ``right`` (row numbers) the weight it has.
+    """Return why ``match`` gives the pair of identities ``left`` and ``right`` (row numbers) the weight it has."""
+    return explain_pairs(traits, [(left, right)], settings, decided=decided)[0]
 
-    The whole file is needed: its size is the prior, and its frequencies say which names are rare.
+
+def explain_pairs(
+    traits: dy.DataFrame[Traits],
+    pairs: Sequence[tuple[int, int]],
+    settings: MatchingSettings,
+    *,
+    decided: pl.DataFrame | None = None,
+) -> list[Explanation]:
+    """Return why ``match`` gives each pair of identities (row numbers) the weight it has.
+
+    The whole file is coded, once: its size is the prior, and its frequencies say which names are rare.
     """
     encoding = encode(traits)
     weights = weights_for(traits, encoding, settings)
-    sides = np.array([min(left, right)], np.uint32), np.array([max(left, right)], np.uint32)
+    rows = np.sort(np.array(pairs, np.uint32).reshape(-1, 2), axis=1)
+    sides = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])
     levels = compare_pairs(encoding, *sides, weights)
     settle_contacts(traits, *sides, levels)
-    weight = weights.weigh(levels, encoding.size)
-    chance = probability(weight)
+    chance = probability(weights.weigh(levels, encoding.size))
     hospital = weights.kinship is not None
     verdicts = judge(traits, *sides, levels, chance, decided, hospital=hospital)
-    steps = waterfall(levels, weights, encoding.size)
-    return Explanation(
-        steps=steps,
-        weight=sum(step.bits for step in steps),
-        probability=float(chance[0]),
-        finding=FINDINGS[int(find(levels, chance, verdicts, settings.threshold, hospital=hospital)[0])],
-        rule=RULES[int(verdicts.rule[0])] if verdicts.rule[0] >= 0 else None,
-    )
+    findings = find(levels, chance, verdicts, settings.threshold, hospital=hospital)
+    explained = []
+    for row in range(len(rows)):
+        steps = waterfall(levels[row : row + 1], weights, encoding.size)
+        explained.append(
+            Explanation(
+                steps=steps,
+                weight=sum(step.bits for step in steps),
+                probability=float(chance[row]),
+                finding=FINDINGS[int(findings[row])],
+                rule=RULES[int(verdicts.rule[row])] if verdicts.rule[row] >= 0 else None,
+            )
+        )
+    return explained
 
 
 def waterfall(levels: Levels, weights: Weights, size: int) -> tuple[Step, ...]:
