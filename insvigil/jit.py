@@ -14,6 +14,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,3 +30,24 @@ def kernel(*signatures: str, inline: bool = False, fastmath: bool = False) -> Ca
     if signatures:
         return cast(Callable[[F], F], numba.njit(list(signatures), **options))
     return cast(Callable[[F], F], numba.njit(**options))
+
+
+def _prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
+    """Ask the processor for the start of a row of ``array``: inside kernels only, where rows are met at random."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind, index = signature.args
+        first = context.cast(builder, values[1], index, numba.types.intp)
+        zeros = [context.get_constant(numba.types.intp, 0)] * (kind.ndim - 1)
+        held = context.make_array(kind)(context, builder, values[0])
+        address = cgutils.get_item_pointer(context, builder, kind, held, [first, *zeros])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        signature_ = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, signature_, "llvm.prefetch.p0")
+        builder.call(function, [builder.bitcast(address, byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, row), generate
+
+
+prefetch: Callable[[Any, Any], None] = intrinsic(_prefetch)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from insvigil.errors import UsageError
-from insvigil.matching.blocking import Work, groups_of, row_bits, whole_file
+from insvigil.matching.blocking import Work, groups_of, rounds, row_bits, whole_file
 from insvigil.matching.encoding import Encoding
-from insvigil.matching.keys import Key, block_keys
+from insvigil.matching.keys import block_keys
 from insvigil.matching.levels import RARITIES, TRAITS
 from insvigil.matching.weights import Weights
 
 WHOLE_FILE = 6_000
 """Files of at most this many identities are compared whole: 18 million pairs, half a second."""
-MANY_UNITS = 64
-"""Units from which a work is worth sharing between threads."""
+SLICE = 100_000
+"""Pairs that a thread compares before it takes the next slice: some tens of milliseconds."""
 WHOLE_NAME = "fichier entier"
 ROOM = 1 << 18
 """Pairs a thread writes before they are set aside; more than the pairs of one unit."""
@@ -29,21 +31,24 @@ EVERYTHING = -1e9
 """A floor that no pair is under."""
 
 Progress = Callable[[int, int], None]
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
 
 
 class Survivors(NamedTuple):
     """The pairs that may matter, each once, sorted: ``left`` < ``right``, levels then rarities, and their key."""
 
-    left: npt.NDArray[np.uint32]
-    right: npt.NDArray[np.uint32]
-    levels: npt.NDArray[np.uint8]
-    block: npt.NDArray[np.uint8]
+    left: Words
+    right: Words
+    levels: Bytes
+    block: Bytes
     compared: int
 
 
 class _Found(NamedTuple):
-    pairs: npt.NDArray[np.uint64]
-    levels: npt.NDArray[np.uint8]
+    pairs: Longs
+    levels: Bytes
     block: int
     compared: int
 
@@ -68,76 +73,82 @@ def compare_candidates(
     Raises ``UsageError`` when more than ``limit`` comparisons would be made.
     """
     budget = _Budget(limit)
-    engine = _Engine(
-        encoding, weights.tables(encoding.size), floor - weights.start(encoding.size), focused, met_for(encoding.size)
-    )
     threads = threads or os.cpu_count() or 1
+    engine = _Engine(encoding, weights, floor, focused, met_for(encoding.size), threads)
     keys = block_keys()
     results: list[_Found] = []
     with ThreadPoolExecutor(threads) as pool:
         if encoding.size <= WHOLE_FILE:
-            whole = whole_file(encoding.size)
-            budget.spend(whole.pairs)
-            return _merged([engine.share(pool, threads, len(keys), whole)], encoding)
-        # groups are made ahead of the comparison, which goes key by key: what a key found is met again, not compared
-        ahead = [pool.submit(engine.groups, key) for key in keys[: threads + 1]]
-        for block in range(len(keys)):
-            works = ahead.pop(0).result()
-            if block + threads + 1 < len(keys):
-                ahead.append(pool.submit(engine.groups, keys[block + threads + 1]))
-            for work in works:
-                budget.spend(work.pairs)
-                results.append(engine.share(pool, threads, block, work))
+            results += engine.compare(pool, [(len(keys), whole_file(encoding.size))], budget)
+            return _merged(results, encoding)
+        done = 0
+        for some in rounds(keys, encoding):
+            works = groups_of(some, encoding, pool, threads, focused=focused)
+            named = [(done + at, work) for at, of_key in enumerate(works) for work in of_key]
+            results += engine.compare(pool, named, budget)
+            done += len(some)
             if progress is not None:
-                progress(block + 1, len(keys))
+                progress(done, len(keys))
     return _merged(results, encoding)
 
 
-class _Engine(NamedTuple):
+class _Engine:
     """What every comparison of a file needs."""
 
-    encoding: Encoding
-    tables: npt.NDArray[np.float32]
-    floor: float
-    focused: bool
-    met: npt.NDArray[np.uint64]
+    def __init__(
+        self, encoding: Encoding, weights: Weights, floor: float, focused: bool, met: Longs, threads: int
+    ) -> None:
+        self.encoding = encoding
+        self.tables, self.floors = weights.tables(encoding.size), weights.floors(floor, encoding.size)
+        self.focused, self.met = focused, met
+        self.desks: SimpleQueue[_Desk] = SimpleQueue()
+        for _ in range(threads):
+            self.desks.put(_Desk())
 
-    def groups(self, key: Key) -> list[Work]:
-        """Return the work of one key."""
-        return list(groups_of(key, self.encoding, focused=self.focused))
+    def compare(self, pool: ThreadPoolExecutor, works: list[tuple[int, Work]], budget: _Budget) -> list[_Found]:
+        """Compare the pairs of works, each named by its key, in slices that go to whichever thread is free.
 
-    def share(self, pool: ThreadPoolExecutor, threads: int, block: int, work: Work) -> _Found:
-        """Compare the pairs of a work, its units dealt to the threads in slices of as many pairs."""
-        costs = np.cumsum(work.units[:, 1].astype(np.int64) * work.units[:, 3])
-        slices = threads * 2 if len(costs) > MANY_UNITS else 1
-        cuts = np.searchsorted(costs, np.linspace(0, costs[-1] if len(costs) else 0, slices + 1)[1:-1])
-        parts = list(pool.map(self.compare, [work._replace(units=units) for units in np.split(work.units, cuts)]))
-        pairs, levels, compared = zip(*parts, strict=True)
-        return _Found(np.concatenate(pairs), np.concatenate(levels), block, sum(compared))
+        They go about key by key: what a key found is met again by the next ones, not compared.
+        """
+        slices = []
+        for block, work in works:
+            costs = np.cumsum(np.append(work.costs(), 0))
+            budget.spend(int(costs[-1]))
+            cuts = np.searchsorted(costs, np.arange(SLICE, costs[-1], SLICE))
+            slices += [(block, work, *cut) for cut in pairwise([0, *cuts.tolist(), len(costs) - 1])]
+        return list(pool.map(lambda part: self.compare_slice(*part), slices))
 
-    def compare(self, work: Work) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8], int]:
-        """Return the pairs that may matter, as left << 32 | right, their levels and how many were looked at."""
+    def compare_slice(self, block: int, work: Work, first: int, last: int) -> _Found:
+        """Compare the pairs of some cells of a work."""
         from insvigil.matching.kernels.comparing import compare
 
-        encoding = self.encoding
-        pairs, levels = np.empty((ROOM, 2), np.uint32), np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
-        memo = new_memo()
-        kept = [np.empty(0, np.uint64)]
-        rows = [np.empty((0, levels.shape[1]), np.uint8)]
-        unit, compared = 0, 0
-        while unit < len(work.units):
-            unit, written, seen = compare(
-                work.units, unit, work.keys, np.uint64(work.shift), encoding.lines, encoding.lists, encoding.names,
-                encoding.chars, self.tables, np.float32(self.floor), self.focused, memo, self.met, pairs, levels,
+        encoding, desk = self.encoding, self.desks.get()
+        pairs, levels, compared = [np.empty(0, np.uint64)], [np.empty((0, desk.levels.shape[1]), np.uint8)], 0
+        while first < last:
+            first, written, seen = compare(
+                work.rows, work.starts, work.reach, block, first, last, encoding.lines, encoding.lists, encoding.names,
+                encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met, desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen
-            both = pairs[:written].astype(np.uint64)
-            kept.append(both[:, 0] << np.uint64(32) | both[:, 1])
-            rows.append(levels[:written].copy())
-        return np.concatenate(kept), np.concatenate(rows), compared
+            both = desk.pairs[:written].astype(np.uint64)
+            pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
+            levels.append(desk.levels[:written].copy())
+        self.desks.put(desk)
+        return _Found(np.concatenate(pairs), np.concatenate(levels), block, compared)
 
 
-def met_for(size: int) -> npt.NDArray[np.uint64]:
+class _Desk:
+    """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
+
+    def __init__(self) -> None:
+        from insvigil.matching.kernels.comparing import MEMO_BITS
+
+        self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
+        self.pairs = np.empty((ROOM, 2), np.uint32)
+        self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
+
+
+def met_for(size: int) -> Longs:
     """Return room for the pairs already met: eight bytes an identity or two, sixteen megabytes a million."""
     return np.zeros(1 << row_bits(max(size, 2)), np.uint64)
 
@@ -157,22 +168,18 @@ class _Budget:
             )
 
 
-def new_memo() -> npt.NDArray[np.uint64]:
-    """Return what the kernel works in: the memo of compared names, and its scratch."""
-    from insvigil.matching.kernels.comparing import MEMO_BITS
+def compare_work(work: Work, encoding: Encoding, weights: Weights) -> tuple[Words, Words, Bytes]:
+    """Return every pair of a work (``left`` < ``right``), in the order of its cells, and its levels."""
+    engine = _Engine(encoding, weights, EVERYTHING, False, met_for(0), 1)
+    found = engine.compare_slice(0, work, 0, len(work.costs()))
+    return (found.pairs >> np.uint64(32)).astype(np.uint32), found.pairs.astype(np.uint32), found.levels
 
-    return np.zeros((1 << MEMO_BITS) + 32, np.uint64)
 
-
-def compare_pairs(
-    encoding: Encoding, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], weights: Weights
-) -> npt.NDArray[np.uint8]:
+def compare_pairs(encoding: Encoding, left: Words, right: Words, weights: Weights) -> Bytes:
     """Return the levels and rarities of given pairs (``left`` < ``right``), in their order."""
-    keys = np.concatenate([left, right]).astype(np.uint64)
-    at, one = np.arange(len(left), dtype=np.uint32), np.ones(len(left), np.uint32)
-    work = Work(keys, np.stack([at, one, at + np.uint32(len(left)), one], axis=1), row_bits(encoding.size))
-    engine = _Engine(encoding, weights.tables(encoding.size), EVERYTHING, False, met_for(0))
-    return _with_contacts(engine.compare(work)[1], left, right, encoding)
+    rows = np.stack([left, right], axis=1).astype(np.uint32).ravel()
+    work = Work(rows, np.arange(0, len(rows) + 1, 2, dtype=np.uint32))
+    return _with_contacts(compare_work(work, encoding, weights)[2], left, right, encoding)
 
 
 def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
@@ -187,11 +194,8 @@ def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
     return Survivors(left, right, levels, block, sum(found.compared for found in results))
 
 
-def _with_contacts(
-    levels: npt.NDArray[np.uint8], left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], encoding: Encoding
-) -> npt.NDArray[np.uint8]:
+def _with_contacts(levels: Bytes, left: Words, right: Words, encoding: Encoding) -> Bytes:
     """Return levels with the rarities of the address and of the phone."""
-    contact = np.minimum(encoding.contact_rarity[left], encoding.contact_rarity[right])
-    levels = np.concatenate([levels, contact], axis=1)
+    levels = np.concatenate([levels, encoding.contact_rarity(left, right)], axis=1)
     assert levels.shape[1] == len(TRAITS) + len(RARITIES)
     return levels

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from insvigil.phonetics import coarse_keys, fine_keys
+from insvigil.matching.kernels.lines import SKELETON, SOUND
+from insvigil.phonetics import Texts, coarser_texts, fine_texts
 from insvigil.vocabulary import BirthDateKind, Sex
 
 Words = npt.NDArray[np.uint32]
@@ -26,51 +27,87 @@ class Encoding(NamedTuple):
 
     lines: Words
     lists: Words  # (lists, LIST_NAMES) hash of each given name
-    names: Words  # (names, 5): hashes of fine key, skeleton, three letters and initial; set of letters and length
-    chars: Bytes  # (names, 32)
-    contact_rarity: Bytes  # (identities, 2): address, phone
+    names: Words  # (names, 16): one 64-byte line a distinct name, see ``kernels.lines``
+    contacts: Words  # (2, identities): the codes of addresses and of phones, each sorted
 
     @property
     def size(self) -> int:
         """Number of identities."""
         return len(self.lines)
 
+    @property
+    def chars(self) -> Bytes:
+        """The lines of the names as bytes: the letters of a name are its second half."""
+        return self.names.view(np.uint8)
+
+    def contact_rarity(self, left: Words, right: Words) -> Bytes:
+        """Return (pairs, 2): how rare the address and the phone of the commoner side are, in eighths of a bit."""
+        from insvigil.matching.kernels import lines as words
+
+        out = np.zeros((len(left), 2), np.uint8)
+        for column, word in enumerate((words.ADDRESS, words.PHONE)):
+            found = self.contacts[column]
+            for side in (left, right):
+                codes, rows = np.unique(self.lines[side, word], return_inverse=True)
+                counts = np.searchsorted(found, codes, "right") - np.searchsorted(found, codes, "left")
+                rare = eighths(counts, self.size)
+                rare[codes == 0] = 0
+                out[:, column] = rare[rows] if side is left else np.minimum(out[:, column], rare[rows])
+        return out
+
 
 def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> Encoding:
-    """Return the arrays of ``traits``; equality of codes is equality of text, whatever the order of the rows."""
+    """Return the arrays of ``traits``; equality of codes is equality of text, whatever the order of the rows.
+
+    The codes of e-mails are hashes on 32 bits: two that differ share one once in four thousand million pairs, which
+    ``contacts.settle_contacts`` tells apart among the pairs that remain.
+    """
     from insvigil.matching.kernels import lines as words
     from insvigil.matching.kernels.strings import fill_lists
 
     size = traits.height
-    lines = np.zeros((size, words.WIDTH), np.uint32)
-    codes, names = _dense([_codes(traits[name]) for name in NAME_COLUMNS], [traits[name] for name in NAME_COLUMNS])
-    for word, code in zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True):
-        lines[:, word] = code
+    lines = _aligned(size, words.WIDTH)
     with ThreadPoolExecutor(1) as aside:
-        tables = aside.submit(_name_tables, names)  # phonetics, while the other core packs the rest
+        named = aside.submit(_names, traits)  # names and their phonetics, while the other core packs the rest
         (code,), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
         lines[:, words.LIST] = code
-        lists = np.zeros((len(texts), LIST_NAMES), np.uint32)
-        fill_lists(*_buffers(texts), lists)
+        lists = np.zeros((len(texts.offsets) - 1, LIST_NAMES), np.uint32)
+        fill_lists(*texts, lists)
         lines[:, words.DATE] = _dates(traits)
         place, place_code = _packed(traits["birth_place"], 6, 5)
         postal, postal_code = _packed(traits["postal_code"], 6, 5)
         lines[:, words.PLACE], lines[:, words.POSTAL] = place, postal
-        matricule, _ = _packed(traits["matricule"], 4, 13)
-        matricule |= np.where(matricule > 0, np.uint64(1 << 63), np.uint64(0))
+        matricule = _matricules(traits["matricule"])
         lines[:, words.MATRICULE_LOW] = matricule & np.uint64(0xFFFFFFFF)
         lines[:, words.MATRICULE_HIGH] = matricule >> np.uint64(32)
-        contacts = ((words.ADDRESS, "address"), (words.PHONE, "phone"), (words.EMAIL, "email"), (words.CITY, "city"))
-        for word, name in contacts:
-            lines[:, word] = _codes(traits[name]) + np.uint32(1)  # missing becomes 0
+        for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
+            lines[:, word] = _equality(traits[name])
+        lines[:, words.PHONE] = _phones(traits["phone"])
         lines[:, words.FLAGS] = _flags(traits, matricule)
         if focus is not None:
             lines[focus, words.FLAGS] |= words.FOCUS
-        family, _ = rarity([codes[0], codes[1]], size)
-        rare = (family, *(rarity([code], size)[0] for code in (codes[2], place_code, postal_code)))
-        lines[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
-        contact = np.stack([rarity([lines[:, word]], size)[0] for word in (words.ADDRESS, words.PHONE)], axis=1)
-    return Encoding(lines, lists, *tables.result(), contact_rarity=contact)
+        rare = [rarity(column, size) for column in (place_code, postal_code)]
+        sorted_contacts = np.sort(lines[:, [words.ADDRESS, words.PHONE]].T, axis=1)
+        codes, names, family, given = named.result()
+    for word, code in zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True):
+        lines[:, word] = code
+    lines[:, words.RARITY] = np.stack([family, given, *rare], axis=1).view(np.uint32)[:, 0]
+    return Encoding(lines, lists, names, sorted_contacts)
+
+
+def _aligned(rows: int, width: int) -> Words:
+    """Return zeros whose rows of 64 bytes are each one line of cache (numpy aligns on 16 bytes)."""
+    room = np.zeros(rows * width + 16, np.uint32)
+    start = (-room.ctypes.data % 64) // 4
+    return room[start : start + rows * width].reshape(rows, width)
+
+
+def _names(traits: pl.DataFrame) -> tuple[list[Words], Words, Bytes, Bytes]:
+    """Return the codes of the four name columns, the line of each code, and how rare family and given names are."""
+    columns = [traits[name] for name in NAME_COLUMNS]
+    codes, texts = _dense([_codes(column) for column in columns], columns)
+    family = rarity(np.concatenate(codes[:2]), traits.height)[: traits.height]
+    return codes, name_lines(texts), family, rarity(codes[2], traits.height)
 
 
 def _codes(column: pl.Series) -> Words:
@@ -78,7 +115,15 @@ def _codes(column: pl.Series) -> Words:
     return column.to_physical().cast(pl.UInt32).fill_null(int(MISSING)).to_numpy()
 
 
-def _dense(codes: list[Words], columns: list[pl.Series]) -> tuple[list[Words], pl.Series]:
+def _equality(column: pl.Series) -> Words:
+    """Return codes that are equal when texts are, 0 where missing."""
+    if column.dtype == pl.Categorical:
+        return _codes(column) + np.uint32(1)  # missing becomes 0
+    hashes = (column.hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
+    return np.where(column.is_null().to_numpy(), np.uint32(0), np.maximum(hashes, np.uint32(1)))
+
+
+def _dense(codes: list[Words], columns: list[pl.Series]) -> tuple[list[Words], Texts]:
     """Return codes 1, 2, 3 … shared by the columns (0: missing) and the text of each code, the empty text first."""
     distinct = pl.concat([column.unique().drop_nulls().rename("text") for column in columns]).unique()
     physical = distinct.to_physical().to_numpy()
@@ -90,17 +135,17 @@ def _dense(codes: list[Words], columns: list[pl.Series]) -> tuple[list[Words], p
     dense = np.zeros(len(counts), np.uint32)
     dense[physical] = np.arange(1, len(physical) + 1, dtype=np.uint32)
     last = np.uint32(len(dense) - 1)  # where missing codes are sent
-    texts = pl.concat([pl.Series("text", [""]), distinct.cast(pl.String)])
+    texts = buffers(pl.concat([pl.Series("text", [""]), distinct.cast(pl.String)]))
     return [dense[np.minimum(code, last)] for code in codes], texts
 
 
-def _buffers(texts: pl.Series) -> tuple[npt.NDArray[np.int64], Bytes]:
-    """Return the offsets and the bytes of a column of text without null."""
+def buffers(texts: pl.Series) -> Texts:
+    """Return the offsets and the bytes of a column of text; nulls are empty."""
     array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8).copy()
-    return starts.copy(), letters  # copies: kernels take arrays that may be written
+    return Texts(starts.copy(), letters)  # copies: kernels take arrays that may be written
 
 
 def _packed(column: pl.Series, bits: int, width: int) -> tuple[npt.NDArray[np.uint64], Words]:
@@ -108,10 +153,29 @@ def _packed(column: pl.Series, bits: int, width: int) -> tuple[npt.NDArray[np.ui
     from insvigil.matching.kernels.strings import fill_codes
 
     (codes,), texts = _dense([_codes(column)], [column])
-    values = np.zeros(len(texts), np.uint64)
-    fill_codes(*_buffers(texts), bits, width, values)
+    values = np.zeros(len(texts.offsets) - 1, np.uint64)
+    fill_codes(*texts, bits, width, values)
     values[0] = 0
     return values[codes], codes
+
+
+def _phones(column: pl.Series) -> Words:
+    """Return each phone packed (see ``fill_phones``), 0 where missing."""
+    from insvigil.matching.kernels.strings import fill_phones
+
+    packed = np.empty(column.len(), np.uint32)
+    fill_phones(*buffers(column.cast(pl.String).fill_null("")), packed)
+    return packed
+
+
+def _matricules(column: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return each matricule packed four bits a character, with one bit « present »; 0 where missing."""
+    from insvigil.matching.kernels.strings import fill_codes
+
+    values = np.zeros(column.len(), np.uint64)
+    fill_codes(*buffers(column.cast(pl.String)), 4, 13, values)
+    known = column.is_not_null().to_numpy()
+    return np.where(known, values | np.uint64(1 << 63), np.uint64(0))
 
 
 def _dates(traits: pl.DataFrame) -> Words:
@@ -124,57 +188,52 @@ def _dates(traits: pl.DataFrame) -> Words:
 
 def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64]) -> Words:
     from insvigil.matching.kernels import lines as words
+    from insvigil.matching.kernels.strings import contradicts
 
-    sex = traits["sex"].cast(pl.String).replace_strict({Sex.MALE: 1, Sex.FEMALE: 2}, default=0, return_dtype=pl.UInt32)
+    sexes = traits["sex"].cast(pl.Enum([sex.value for sex in Sex])).to_physical()
+    known = {Sex.MALE: np.uint32(1), Sex.FEMALE: np.uint32(2)}
+    of_sex = np.array([*(known.get(sex, np.uint32(0)) for sex in Sex), 0], np.uint32)
+    sex = of_sex[sexes.cast(pl.UInt32).fill_null(len(Sex)).to_numpy()]
     kind = traits["birth_date_kind"]
     default = (kind.is_not_null() & (kind != BirthDateKind.EXACT.value)).to_numpy()
     valid = traits["matricule_valid"].fill_null(False).to_numpy()
-    return (
-        sex.fill_null(0).to_numpy()
+    incoherent = np.empty(traits.height, np.bool_)
+    contradicts(matricule, sex, _dates(traits), incoherent)
+    flags: Words = (
+        sex
         | default * np.uint32(words.PLACEHOLDER)
         | valid * np.uint32(words.MATRICULE_VALID)
-        | _incoherent(traits, matricule, sex.fill_null(0).to_numpy()) * np.uint32(words.MATRICULE_INCOHERENT)
+        | incoherent * np.uint32(words.MATRICULE_INCOHERENT)
     )
+    return flags
 
 
-def _incoherent(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64], sex: Words) -> npt.NDArray[np.bool_]:
-    """Whether a matricule contradicts two of sex, year and month beside it: it is then a relative's, not a slip."""
-    digit = [((matricule >> np.uint64(4 * (12 - k))) & np.uint64(15)).astype(np.int64) for k in range(5)]
-    year, month = (traits[f"birth_{part}"].cast(pl.Int64).fill_null(0).to_numpy() for part in ("year", "month"))
-    wrong = ((sex > 0) & (digit[0] <= 2) & (digit[0] != sex)).astype(np.int64)
-    wrong += (year > 0) & (digit[1] * 10 + digit[2] != year % 100)
-    number = digit[3] * 10 + digit[4]
-    wrong += (month > 0) & (number >= 1) & (number <= 12) & (number != month)
-    incoherent: npt.NDArray[np.bool_] = (matricule > 0) & (wrong >= 2)
-    return incoherent
+def rarity(codes: Words, size: int) -> Bytes:
+    """Return how rare the value of each code is, in eighths of a bit: 8 log2(``size`` / times it comes).
 
-
-def rarity(columns: list[Words], size: int) -> list[Bytes]:
-    """Return how rare the value of each row is, in eighths of a bit: 8 log2(rows / rows that have the value).
-
-    The columns share their counts; a missing value (0) has rarity 0.
+    A missing value (0) has rarity 0.
     """
-    counts = np.zeros(max(int(column.max(initial=0)) for column in columns) + 1, np.int64)
-    for column in columns:
-        counts += np.bincount(column, minlength=len(counts))
+    counts = np.bincount(codes, minlength=1)
+    table = eighths(counts, size)
+    table[0] = 0
+    return table[codes]
+
+
+def eighths(counts: npt.NDArray[np.int64], size: int) -> Bytes:
+    """Return 8 log2(size / count) for each count, between 0 and 255."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        eighths = np.clip(np.rint(8 * np.log2(size / counts)), 0, 255)
-    eighths[0] = 0
-    table = eighths.astype(np.uint8)
-    return [table[column] for column in columns]
+        bits: Bytes = np.clip(np.rint(8 * np.log2(size / counts)), 0, 255).astype(np.uint8)
+    return bits
 
 
-def _name_tables(names: pl.Series) -> tuple[Words, Bytes]:
-    from insvigil.matching.kernels.strings import WIDTH, fill_names
+def name_lines(names: Texts) -> Words:
+    """Return the line of each distinct name: its sounds, its beginnings, its letters."""
+    from insvigil.matching.kernels.lines import NAME_WIDTH
+    from insvigil.matching.kernels.strings import fill_names, hash_texts
 
-    chars, lengths = np.zeros((len(names), WIDTH), np.uint8), np.zeros(len(names), np.uint8)
-    letters = np.zeros(len(names), np.uint32)
-    fill_names(*_buffers(names), chars, lengths, letters)
-    letters |= lengths.astype(np.uint32) << np.uint32(26)
-    spelled = names.to_list()
-    keys = (fine_keys(spelled), coarse_keys(spelled), names.str.head(3), names.str.head(1))
-    return np.stack([*(_hashed(pl.Series(key)) for key in keys), letters], axis=1), chars
-
-
-def _hashed(texts: pl.Series) -> Words:
-    return (texts.hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
+    lines = _aligned(len(names.offsets) - 1, NAME_WIDTH)
+    fill_names(*names, lines, lines.view(np.uint8))
+    fine = fine_texts(names)
+    hash_texts(*fine, SOUND, lines)
+    hash_texts(*coarser_texts(fine), SKELETON, lines)
+    return lines

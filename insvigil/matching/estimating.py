@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from insvigil.matching.blocking import TILE, Work, row_bits
-from insvigil.matching.comparing import met_for, new_memo
+from insvigil.matching.blocking import TILE, by_content, tiles
+from insvigil.matching.comparing import compare_work
 from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.levels import EXACT, LEVELS, TRAITS, WIDTH
@@ -33,28 +33,10 @@ def looks_like_a_hospital(traits: pl.DataFrame) -> bool:
 
 def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> Levels:
     """Return the levels of pairs of identities taken at random: by content, so that their order does not matter."""
-    from insvigil.matching.kernels import candidates as k
-    from insvigil.matching.kernels.comparing import compare
-
-    everything = k.FAMILY | k.GIVEN | k.YEAR | k.MONTH | k.DAY | k.PLACE_CODE | k.POSTAL_CODE | k.LOOSE
-    rows = np.arange(encoding.size, dtype=np.uint32)
-    shift = row_bits(encoding.size)
-    keys = np.empty(encoding.size, np.uint64)
-    k.fill_keys(everything, encoding.lines, rows, encoding.names, encoding.lists, np.uint64(shift), keys)
-    keys = np.sort(keys)[:RANDOM_ROWS]
-    starts = np.arange(0, len(keys), TILE)
-    sizes = np.minimum(TILE, len(keys) - starts)
-    a, b = np.triu_indices(len(starts), 1) if len(starts) > 1 else np.triu_indices(len(starts))
-    work = Work(keys, np.stack([starts[a], sizes[a], starts[b], sizes[b]], axis=1).astype(np.uint32), shift)
-    room = work.pairs + TILE * TILE
-    pairs, levels = np.empty((room, 2), np.uint32), np.zeros((room, len(TRAITS) + 4), np.uint8)
-    _, written, _ = compare(
-        work.units, 0, work.keys, np.uint64(shift), encoding.lines, encoding.lists, encoding.names, encoding.chars,
-        weights.tables(encoding.size), np.float32(-1e9), False, new_memo(), met_for(0),
-        pairs, levels,
-    )  # fmt: skip
-    levels = levels[:written]
-    settle_contacts(traits, pairs[:written, 0], pairs[:written, 1], levels)
+    rows = by_content(np.arange(encoding.size, dtype=np.uint32), encoding)[:RANDOM_ROWS]
+    across = tiles(rows, reach=RANDOM_ROWS // TILE)
+    left, right, levels = compare_work(across, encoding, Weights(weights.chance))
+    settle_contacts(traits, left, right, levels)
     return levels
 
 

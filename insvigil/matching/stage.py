@@ -11,8 +11,15 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.frames import Groups, ScoredPairs, Traits
-from insvigil.matching.comparing import Progress, Survivors, block_names, compare_candidates, compare_pairs
-from insvigil.matching.contacts import CONTACTS, DIFFERENT, SIMILAR, settle_contacts
+from insvigil.matching.comparing import (
+    WHOLE_NAME,
+    Progress,
+    Survivors,
+    block_names,
+    compare_candidates,
+    compare_pairs,
+)
+from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.estimating import learn_by_em, looks_like_a_hospital, random_pairs
 from insvigil.matching.findings import FINDINGS, find
@@ -21,7 +28,7 @@ from insvigil.matching.levels import TRAITS
 from insvigil.matching.rules import Verdicts, judge
 from insvigil.matching.weights import Bits, Weights, probability, shipped
 from insvigil.settings import MatchingSettings
-from insvigil.vocabulary import Finding
+from insvigil.vocabulary import Decision, Finding
 
 HOPELESS = -20.0
 """Bits below which a pair teaches nothing to EM."""
@@ -62,10 +69,9 @@ def match(
         encoding, weights, _bits(settings.review_threshold), threads=settings.threads, limit=settings.max_comparisons,
         focused=focus is not None, progress=progress,
     )  # fmt: skip
-    if carried is not None:
-        found = _with_carried(found, carried, encoding, weights)
-    if decided is None or decided.is_empty():
-        found = _within_reach(found, weights, _bits(settings.review_threshold))
+    for more in (carried, _doublons(decided)):
+        if more is not None and more.height:
+            found = _with(found, more, encoding, weights)
     clock.lap("comparing")
     settle_contacts(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
@@ -114,39 +120,32 @@ def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSett
     return learn_by_em(found.levels, random_pairs(traits, encoding, start), encoding.size, start)
 
 
-def _within_reach(found: Survivors, weights: Weights, least: float) -> Survivors:
-    """Return the survivors that are kept whatever their contacts turn out to be: the others need no closer look.
-
-    The weight never exceeds the score against kinship, and a matricule in common may decide by rule. On a hospital's
-    file two survivors in three are relatives, and asking their addresses costs more than this.
-    """
-    if weights.kinship is None:
-        return found
-    from insvigil.matching.kernels import comparing as k
-
-    similar = found.levels.copy()
-    contacts = [TRAITS.index(trait) for trait in CONTACTS]
-    similar[:, contacts] = np.where(similar[:, contacts] == DIFFERENT, SIMILAR, similar[:, contacts])
-    parts = np.maximum(weights.kinship.parts(found.levels), weights.kinship.parts(similar))
-    reach = parts.sum(axis=1) + weights.kinship.prior >= least - 1e-6
-    reach |= found.levels[:, TRAITS.index("matricule")] >= k.M_SAME_INCOHERENT
-    return Survivors(found.left[reach], found.right[reach], found.levels[reach], found.block[reach], found.compared)
+def _doublons(decided: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Return the pairs that people judged doublons: they stand whatever their score."""
+    if decided is None:
+        return None
+    judged = decided.filter(pl.col("decision").cast(pl.String) == Decision.DOUBLON.value)
+    return judged.select(
+        left=pl.min_horizontal("left", "right").cast(pl.UInt32),
+        right=pl.max_horizontal("left", "right").cast(pl.UInt32),
+        block=pl.lit(WHOLE_NAME),
+    )
 
 
-def _with_carried(found: Survivors, carried: pl.DataFrame, encoding: Encoding, weights: Weights) -> Survivors:
-    """Return the survivors and the carried pairs, sorted."""
-    left = np.concatenate([found.left, carried["left"].to_numpy()])
-    right = np.concatenate([found.right, carried["right"].to_numpy()])
-    again = compare_pairs(encoding, carried["left"].to_numpy(), carried["right"].to_numpy(), weights)
+def _with(found: Survivors, more: pl.DataFrame, encoding: Encoding, weights: Weights) -> Survivors:
+    """Return the survivors and ``more`` pairs (left, right, block), each once, sorted."""
     names = block_names()
-    block = carried["block"].replace_strict(names, range(len(names)), default=len(names) - 1, return_dtype=pl.UInt8)
-    order = np.lexsort((right, left))
+    block = more["block"].replace_strict(names, range(len(names)), default=len(names) - 1, return_dtype=pl.UInt8)
+    again = compare_pairs(encoding, more["left"].to_numpy(), more["right"].to_numpy(), weights)
+    left = np.concatenate([found.left, more["left"].to_numpy()])
+    right = np.concatenate([found.right, more["right"].to_numpy()])
+    _, first = np.unique(left.astype(np.uint64) << np.uint64(32) | right, return_index=True)
     return Survivors(
-        left[order],
-        right[order],
-        np.concatenate([found.levels, again])[order],
-        np.concatenate([found.block, block.to_numpy()])[order],
-        found.compared + carried.height,
+        left[first],
+        right[first],
+        np.concatenate([found.levels, again])[first],
+        np.concatenate([found.block, block.to_numpy()])[first],
+        found.compared + more.height,
     )
 
 

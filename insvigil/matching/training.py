@@ -55,7 +55,7 @@ class Sample(NamedTuple):
 
 def draw_sample(traits: pl.DataFrame, person: npt.NDArray[np.int64], weights: Weights) -> Sample:
     """Return the pairs of a file whose truth is ``person``, one number an identity."""
-    found = compare_candidates(encode(traits), weights, DEEP)
+    found = compare_candidates(encode(traits), Weights(weights.chance), DEEP)
     settle_contacts(traits, found.left, found.right, found.levels)
     frame = pl.DataFrame(found.levels).with_columns(same=pl.Series(person[found.left] == person[found.right]))
     grouped = frame.group_by(pl.exclude("same")).agg(n=pl.len(), k=pl.col("same").sum())

@@ -26,6 +26,9 @@ import numpy.typing as npt
 
 from insvigil.matching.levels import LEVELS, RARITIES, TRAITS, WIDTH
 
+ROUNDING = 1e-3
+"""Bits that single precision may lose over a dozen sums."""
+
 Bits = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.uint8]
 
@@ -112,36 +115,49 @@ class Weights:
         return -np.logaddexp2(-chance, -self.kinship.total(levels))
 
     def tables(self, size: int) -> npt.NDArray[np.float32]:
-        """Return what the comparison kernel reads: bits, slopes by eighth of a bit, and upper bounds, against chance.
+        """Return what the comparison kernel reads, by trait and level: four tables a score (see ``_bounded``)."""
+        nothing = np.zeros_like(self.chance.bits)
+        kinship = self.kinship or Score(0.0, nothing, nothing)
+        return np.concatenate([_bounded(score, size) for score in (self.chance, kinship)]).astype(np.float32)
 
-        The bound of a name is by the best relation its letters allow, that of a contact trait supposes it similar.
-        """
-        from insvigil.matching.kernels import comparing as k
-
-        bits, slopes = self.chance.bits, self.chance.slopes / 8
-        best, most = np.zeros_like(bits), np.zeros_like(bits)
-        reach = {
-            k.T_FAMILY: ((), (1,), (2,), (3,), (4,), (6, 5), (7, 5), (8, 9)),
-            k.T_GIVEN: ((), (1, 4), (2, 4), (3, 4), (4, 5), (6,), (7,), (8, 9, 10, 11)),
-        }
-        for trait, by_relation in reach.items():
-            allowed: list[int] = [0] if trait == k.T_FAMILY else [0, 4]
-            for relation, levels in enumerate(by_relation):
-                allowed += levels
-                best[trait, relation] = max(bits[trait, level] for level in allowed)
-                most[trait, relation] = max(slopes[trait, level] for level in allowed)
-        best[k.T_POSTAL] = bits[k.T_POSTAL]
-        best[k.T_POSTAL, k.P_DIFFERENT] = bits[k.T_POSTAL, [k.P_DIFFERENT, k.P_NEAR]].max()
-        for trait in (k.T_ADDRESS, k.T_PHONE, k.T_EMAIL):
-            highest = bits[trait] + slopes[trait] * 8 * np.log2(max(size, 2))
-            best[trait] = highest
-            best[trait, k.X_DIFFERENT] = highest[[k.X_DIFFERENT, k.X_SIMILAR]].max()
-        return np.stack([bits, slopes, best, most]).astype(np.float32)
+    def floors(self, floor: float, size: int) -> npt.NDArray[np.float32]:
+        """Return what the traits of a pair must bring, against chance and against kinship, to weigh ``floor`` bits."""
+        kinship = -np.inf if self.kinship is None else floor - self.kinship.prior
+        return np.array([floor - self.start(size), kinship], np.float32) - np.float32(ROUNDING)
 
     def shifted(self, bits: float) -> Weights:
         """Return the same weights with another prior, against chance and kinship alike."""
         kinship = self.kinship and replace(self.kinship, prior=self.kinship.prior + bits)
         return replace(self, chance=replace(self.chance, prior=self.chance.prior + bits), kinship=kinship)
+
+
+def _bounded(score: Score, size: int) -> Bits:
+    """Return bits, bits by eighth of a bit of rarity, then both as upper bounds.
+
+    The bound of a name is by the best relation its letters allow, that of a contact trait supposes it similar.
+    """
+    from insvigil.matching.kernels import comparing as k
+    from insvigil.matching.kernels.strings import CLOSE, SAME
+
+    bits, slopes = score.bits, score.slopes / 8
+    most, steepest = bits.copy(), slopes.copy()
+    most[k.T_POSTAL, k.P_DIFFERENT] = bits[k.T_POSTAL, [k.P_DIFFERENT, k.P_NEAR]].max()
+    for trait in (k.T_ADDRESS, k.T_PHONE, k.T_EMAIL):
+        most[trait] += np.maximum(score.slopes[trait], 0) * np.log2(max(size, 2))
+        most[trait, k.X_DIFFERENT] = most[trait, [k.X_DIFFERENT, k.X_SIMILAR]].max()
+    reach = {
+        k.T_FAMILY: ((), (1,), (2,), (3,), (4,), (6, 5), (7, 5), (8, 9)),
+        k.T_GIVEN: ((), (1, 4), (2, 4), (3, 4), (4, 5), (6,), (7,), (8, 9, 10, 11)),
+    }
+    for trait, by_relation in reach.items():
+        allowed = [] if trait == k.T_FAMILY else [4]  # a given name may be found further in the other list
+        for relation, levels in enumerate(by_relation):
+            allowed += levels
+            # A name may be missing (level 0) when nothing is known of it, or when it was not asked yet.
+            some = [*allowed, 0] if relation in (0, CLOSE, SAME) else allowed
+            most[trait, relation] = max(bits[trait, level] for level in some)
+            steepest[trait, relation] = max(slopes[trait, level] for level in some)
+    return np.stack([bits, slopes, most, steepest])
 
 
 @cache

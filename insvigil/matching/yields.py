@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,24 +24,27 @@ def keys_report(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     ``truth`` has ``person``, one row an identity in the order of ``traits``. Columns: ``key``; ``groups`` of two or
     more and the ``largest`` of them after splitting; ``pairs`` to compare; ``true_pairs`` among them, distinct;
     ``alone``, those that no other key finds; ``recall``, their share of all true pairs; ``seconds`` to make the
-    groups, on one core.
+    groups of this key alone.
     """
     encoding = encode(traits)
+    threads = os.cpu_count() or 1
     person = truth["person"].to_numpy().astype(np.int64)
     records = np.unique(person, return_counts=True)[1]
     true_pairs = int((records * (records - 1) // 2).sum())
     rows: list[dict[str, Any]] = []
     found: list[npt.NDArray[Any]] = []
-    for key in block_keys():
-        start = time.perf_counter()
-        works = list(groups_of(key, encoding, focused=False))
-        seconds = time.perf_counter() - start
-        found.append(np.unique(np.concatenate([_true_pairs(work, person) for work in works])))
-        units = np.concatenate([work.units for work in works])
-        rows.append({
-            "key": key.name, "groups": len(units), "largest": int(units[:, 1].max(initial=0)),
-            "pairs": sum(work.pairs for work in works), "true_pairs": len(found[-1]), "seconds": seconds,
-        })  # fmt: skip
+    with ThreadPoolExecutor(threads) as pool:
+        for key in block_keys():
+            start = time.perf_counter()
+            (works,) = groups_of([key], encoding, pool, threads, focused=False)
+            seconds = time.perf_counter() - start
+            found.append(np.unique(np.concatenate([_true_pairs(work, person) for work in works])))
+            sizes = np.concatenate([np.diff(work.starts) for work in works])
+            rows.append({
+                "key": key.name, "groups": len(sizes), "largest": int(sizes.max(initial=0)),
+                "pairs": sum(int(work.costs().sum()) for work in works), "true_pairs": len(found[-1]),
+                "seconds": seconds,
+            })  # fmt: skip
     distinct, times = np.unique(np.concatenate(found), return_counts=True)
     once = distinct[times == 1]
     for row, pairs in zip(rows, found, strict=True):
@@ -54,19 +59,20 @@ def keys_report(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 def _true_pairs(work: Work, person: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the pairs of one person inside the units, as left << 32 | right."""
-    low = np.uint64((1 << work.shift) - 1)
+    """Return the pairs of one person among those of a work, as left << 32 | right."""
+    rows, starts = work.rows.astype(np.uint64), work.starts.astype(np.int64)
+    sizes = np.diff(starts)
     out = [np.empty(0, np.uint64)]
-    across = work.units[:, 0] != work.units[:, 2]
-    for size in np.unique(work.units[~across, 1]):
-        starts = work.units[~across & (work.units[:, 1] == size), 0].astype(np.int64)
+    for size in np.unique(sizes):
+        some = starts[:-1][sizes == size]
         a, b = np.triu_indices(int(size), 1)
-        for first in range(0, len(starts), max(1, 2_000_000 // max(len(a), 1))):
-            some = starts[first : first + max(1, 2_000_000 // max(len(a), 1)), None]
-            out.append(_same(work.keys[some + a].ravel() & low, work.keys[some + b].ravel() & low, person))
-    for start, size, other, width in work.units[across].astype(np.int64):
-        left = np.repeat(work.keys[start : start + size] & low, width)
-        out.append(_same(left, np.tile(work.keys[other : other + width] & low, size), person))
+        for first in range(0, len(some), max(1, 2_000_000 // max(len(a), 1))):
+            at = some[first : first + max(1, 2_000_000 // max(len(a), 1)), None]
+            out.append(_same(rows[at + a].ravel(), rows[at + b].ravel(), person))
+    for r in range(1, work.reach + 1):
+        for u in range(len(sizes) - r):
+            one, other = rows[starts[u] : starts[u + 1]], rows[starts[u + r] : starts[u + r + 1]]
+            out.append(_same(np.repeat(one, len(other)), np.tile(other, len(one)), person))
     return np.concatenate(out)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations, pairwise
+
 import networkx
 import numpy as np
 import polars as pl
@@ -10,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.matching import blocking
-from insvigil.matching.blocking import groups_of, row_bits, whole_file
-from insvigil.matching.encoding import encode
+from insvigil.matching.blocking import groups_of, whole_file
+from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.grouping import components, group_pairs
 from insvigil.matching.kernels import comparing
 from insvigil.matching.kernels.components import agglomerate
-from insvigil.matching.keys import block_keys
+from insvigil.matching.keys import Key, block_keys
 from tests.matching.files import population
 from tests.references import matching as twin
 
@@ -32,40 +35,76 @@ def test_date_level__follows_its_slow_twin(
     assert found == comparing.date_level(packed[1], packed[0], default_b, default_a)
 
 
+def works_of(name: str, encoding: Encoding, *, focused: bool = False) -> list[blocking.Work]:
+    key = next(key for key in block_keys() if key.name == name)
+    with ThreadPoolExecutor(2) as pool:
+        return groups_of([key], encoding, pool, 2, focused=focused)[0]
+
+
+def pairs_of(works: list[blocking.Work]) -> set[tuple[int, int]]:
+    """Every pair of the cells of works, an identity with itself excepted."""
+    found = []
+    for work in works:
+        starts = work.starts.tolist()
+        units = [work.rows[start:stop].tolist() for start, stop in pairwise(starts)]
+        for u, unit in enumerate(units):
+            found += combinations(unit, 2)
+            found += [(i, j) for other in units[u + 1 : u + 1 + work.reach] for i in unit for j in other]
+    assert len(found) == sum(int(work.costs().sum()) for work in works)
+    return {(min(i, j), max(i, j)) for i, j in found if i != j}
+
+
+def same(traits: pl.DataFrame, parts: list[str], most: int) -> set[tuple[int, int]]:
+    groups = traits.filter(pl.all_horizontal(pl.col(parts).is_not_null())).group_by(parts).agg("identity_id")
+    return {
+        pair
+        for members in groups["identity_id"].to_list()
+        if len(members) <= most
+        for pair in combinations(sorted(members), 2)
+    }
+
+
 @pytest.mark.parametrize("cap", [200, 8])
 def test_groups_of__every_small_group_is_there_and_large_ones_are_split(
     cap: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocking, "GROUP_CAP", cap)
     traits, *_ = population(7_000, 3)
+    works = works_of("date+code postal", encode(traits))
+    assert all((np.diff(work.starts) <= max(cap, blocking.TILE)).all() for work in works)
+    exact = traits.filter(pl.col("birth_date_kind") == "exact")
+    expected = same(exact, ["birth_year", "birth_month", "birth_day", "postal_code"], cap)
+    assert expected and expected <= pairs_of(works)
+
+
+@pytest.mark.parametrize("key", block_keys(), ids=lambda key: key.name)
+def test_groups_of__a_key_holds_the_pairs_that_share_its_parts_and_no_other(key: Key) -> None:
+    """Twin: each row enters with the values of its parts, in dictionaries."""
+    traits, *_ = population(1_500, 5)
     encoding = encode(traits)
-    low = (1 << row_bits(encoding.size)) - 1
-    date = next(key for key in block_keys() if key.name == "date+code postal")
-    found: set[tuple[int, int]] = set()
-    for work in groups_of(date, encoding, focused=False):
-        assert (work.units[:, 1] <= max(cap, blocking.TILE)).all()
-        for start, size, other, width in work.units:
-            left = [int(key) & low for key in work.keys[start : start + size]]
-            right = [int(key) & low for key in work.keys[other : other + width]]
-            found |= {(min(i, j), max(i, j)) for i in left for j in right if i != j}
-    kind = pl.col("birth_date_kind") == "exact"
-    parts = ["birth_year", "birth_month", "birth_day", "postal_code"]
-    groups = traits.filter(kind, pl.all_horizontal(pl.col(parts).is_not_null())).group_by(parts).agg("identity_id")
-    expected = {
-        (min(i, j), max(i, j))
-        for members in groups["identity_id"].to_list()
-        if 1 < len(members) <= cap
-        for i in members
-        for j in members
-        if i != j
-    }
-    assert expected and expected <= found
+    groups: dict[tuple[int, ...], set[int]] = {}
+    for row in range(encoding.size):
+        for value in twin.key_values(key.parts, row, encoding):
+            groups.setdefault(value, set()).add(row)
+    expected = {pair for rows in groups.values() if len(rows) > 1 for pair in combinations(sorted(rows), 2)}
+    assert max(map(len, groups.values())) <= blocking.GROUP_CAP
+    assert pairs_of(works_of(key.name, encoding)) == expected
+
+
+def test_groups_of__in_focus_only_the_groups_that_hold_an_identity_in_focus() -> None:
+    traits, *_ = population(7_000, 3)
+    focus = np.random.default_rng(1).random(traits.height) < 0.05
+    encoding = encode(traits, focus)
+    for key in block_keys():
+        touched = {pair for pair in pairs_of(works_of(key.name, encoding)) if focus[list(pair)].any()}
+        near = {pair for pair in pairs_of(works_of(key.name, encoding, focused=True)) if focus[list(pair)].any()}
+        assert near == touched
 
 
 def test_whole_file__holds_each_pair_once() -> None:
     for size in (1, 2, 127, 128, 300):
         work = whole_file(size)
-        assert work.pairs == size * (size - 1) // 2
+        assert len(pairs_of([work])) == work.costs().sum() == size * (size - 1) // 2
 
 
 @given(st.integers(1, 30), st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))

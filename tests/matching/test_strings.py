@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from insvigil.matching.encoding import _buffers, _name_tables
-from insvigil.matching.kernels import comparing, strings
+from insvigil.matching.encoding import buffers, name_lines
+from insvigil.matching.kernels import comparing, lines, strings
 from tests.references import matching as twin
 
 WORDS = st.text("ABEILMNORST", min_size=1, max_size=12)
@@ -64,19 +64,58 @@ def test_relate__follows_its_slow_twin_and_is_symmetric(pair: tuple[str, str], s
 
 @given(near_names())
 def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -> None:
-    names, chars = _name_tables(pl.Series(["", *dict.fromkeys(pair)]))
+    names = name_lines(buffers(pl.Series(["", *dict.fromkeys(pair)])))
+    chars = names.view(np.uint8)
     p, q = np.uint32(1), np.uint32(len(names) - 1)
     memo = np.zeros((1 << comparing.MEMO_BITS) + 32, np.uint64)
     expected = strings.SAME
     if p != q:
-        sound, skeleton = (
-            bool(names[p, column] == names[q, column]) for column in (comparing.SOUND, comparing.SKELETON)
-        )
+        sound, skeleton = (bool(names[p, column] == names[q, column]) for column in (lines.SOUND, lines.SKELETON))
         expected = twin.relate(*pair, same_sound=sound, same_skeleton=skeleton)
     for _ in range(2):  # compared, then from the memo
         assert comparing.relation(p, q, names, chars, memo) == comparing.relation(q, p, names, chars, memo) == expected
     assert comparing.hope(p, q, names) >= expected
     assert comparing.relation(np.uint32(0), q, names, chars, memo) == 0
+
+
+@given(st.text("0123456789", min_size=9, max_size=9), st.text("0123456789", min_size=9, max_size=9), st.integers(0, 8))
+def test_numbers_alike__is_one_edit_of_nine_digits(number: str, other: str, at: int) -> None:
+    changed = number[:at] + other[0] + number[at + 1 :]
+    swapped = number[:at] + number[at : at + 2][::-1] + number[at + 2 :]
+    packed = np.zeros(4, np.uint32)
+    strings.fill_phones(*buffers(pl.Series([number, other, changed, swapped])), packed)
+    for text, code in zip((other, changed, swapped), packed[1:], strict=True):
+        if text != number:
+            assert comparing.numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
+            assert comparing.numbers_alike(code, packed[0]) == comparing.numbers_alike(packed[0], code)
+
+
+@given(st.lists(st.text("0123456789+", max_size=12), max_size=8))
+def test_fill_phones__equal_codes_are_equal_texts_and_only_nine_digits_are_packed(texts: list[str]) -> None:
+    packed = np.zeros(len(texts), np.uint32)
+    strings.fill_phones(*buffers(pl.Series(texts, dtype=pl.String)), packed)
+    assert len(set(packed.tolist())) == len(set(texts))
+    for text, code in zip(texts, packed.tolist(), strict=True):
+        assert (0 < code < lines.PHONE_HASHED) == (len(text) == 9 and text.isdigit())
+        assert bool(code) == bool(text)
+
+
+@given(st.text("0123456789", min_size=13, max_size=13), st.integers(0, 2), st.integers(1900, 2030), st.integers(0, 12))
+def test_contradicts__counts_sex_year_and_month(number: str, sex: int, year: int, month: int) -> None:
+    packed = np.array([int(number, 16) | 1 << 63, 0], np.uint64)
+    found = np.zeros(2, np.bool_)
+    strings.contradicts(packed, np.full(2, sex, np.uint32), np.full(2, year << 9 | month << 5 | 1, np.uint32), found)
+    wrong = sex > 0 and number[0] in "012" and int(number[0]) != sex
+    wrong += year % 100 != int(number[1:3])
+    wrong += month > 0 and 1 <= int(number[3:5]) <= 12 and int(number[3:5]) != month
+    assert found.tolist() == [wrong >= 2, False]
+
+
+@given(st.integers(0, 2**52 - 1), st.integers(0, 2**30 - 1))
+def test_characters_apart__count_the_groups_of_bits_that_are_not_zero(digits: int, characters: int) -> None:
+    assert comparing.digits_apart(np.uint64(digits)) == sum(digits >> 4 * k & 15 != 0 for k in range(13))
+    one = sum(characters >> 6 * k & 63 != 0 for k in range(5)) == 1
+    assert comparing.one_character_apart(np.uint32(characters)) == one
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -88,7 +127,7 @@ def test_bits_of__counts_the_bits_set(number: int) -> None:
 def test_fill_codes__equal_codes_are_equal_texts(texts: list[str]) -> None:
     for bits, width in ((4, 13), (6, 5)):
         out = np.zeros(len(texts), np.uint64)
-        strings.fill_codes(*_buffers(pl.Series(texts, dtype=pl.String)), bits, width, out)
+        strings.fill_codes(*buffers(pl.Series(texts, dtype=pl.String)), bits, width, out)
         kept = [(text, code) for text, code in zip(texts, out.tolist(), strict=True) if len(text) in (0, width)]
         assert len({text for text, _ in kept}) == len({code for _, code in kept})
 
@@ -96,7 +135,7 @@ def test_fill_codes__equal_codes_are_equal_texts(texts: list[str]) -> None:
 @given(st.lists(NAMES, max_size=8))
 def test_fill_lists__hashes_each_name_in_order(texts: list[str]) -> None:
     tokens = np.zeros((len(texts), 4), np.uint32)
-    strings.fill_lists(*_buffers(pl.Series(texts, dtype=pl.String)), tokens)
+    strings.fill_lists(*buffers(pl.Series(texts, dtype=pl.String)), tokens)
     for text, row in zip(texts, tokens, strict=True):
         words = text.split(" ")[:4]
         assert np.count_nonzero(row) == len(words)

@@ -74,7 +74,7 @@ def test_compare__drops_only_pairs_under_the_floor(monkeypatch: pytest.MonkeyPat
 
 def test_rarity__is_the_log_of_the_frequency() -> None:
     codes = np.array([1] * 8 + [2] * 4 + [0] * 4, np.uint32)
-    (found,) = rarity([codes], 16)
+    found = rarity(codes, 16)
     assert found.tolist() == [8] * 8 + [16] * 4 + [0] * 4
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING
+
+from insvigil.matching.kernels import lines as w
+
+if TYPE_CHECKING:
+    from insvigil.matching.encoding import Encoding
 
 DIFFERENT, FAINT, PREFIX, NEAR, PART, CLOSE, SAME = 1, 2, 3, 4, 5, 6, 7
 
@@ -86,3 +92,34 @@ def agglomerate(size: int, weights: dict[tuple[int, int], float]) -> list[set[in
             return parts
         p, q = joined
         parts[p] |= parts.pop(q)
+
+
+def key_values(parts: int, row: int, encoding: Encoding) -> set[tuple[int, ...]]:
+    """The values with which a row enters a key: its parts one by one, for each of the names that the key takes."""
+    from insvigil.matching.kernels import candidates as k
+
+    line = [int(word) for word in encoding.lines[row]]
+    year, month, day = line[w.DATE] >> 9, line[w.DATE] >> 5 & 15, line[w.DATE] & 31
+    if line[w.FLAGS] & w.PLACEHOLDER:
+        month = day = 0
+    matricule = line[w.MATRICULE_HIGH] << 32 | line[w.MATRICULE_LOW]
+    plain = [
+        year, month, day, min(month, day) << 5 | max(month, day) if month and day else 0, year // 10,
+        line[w.FLAGS] & w.SEX_MASK, line[w.PLACE], line[w.POSTAL], int(encoding.lists[line[w.LIST], 1]),
+        line[w.PHONE], line[w.EMAIL], line[w.ADDRESS], matricule, matricule >> 12, matricule & (1 << 40) - 1,
+    ]  # fmt: skip
+    families = {line[w.BIRTH]} | ({line[w.USED]} - {0} if parts & k.ANY_FAMILY else set())
+    givens = {line[w.FIRST]} | ({line[w.USED_GIVEN]} - {0} if parts & k.ANY_GIVEN else set())
+    found = set()
+    for family in families:
+        for given in givens:
+            names = [
+                *(int(encoding.names[family, c]) if family else 0 for c in range(4)),
+                *(int(encoding.names[given, c]) if given else 0 for c in range(4)),
+            ]
+            x, y = sorted((names[0], names[4]))
+            both = x << 32 | y if x and x != y else 0
+            value = tuple(part for bit, part in enumerate([*plain, *names, both]) if parts >> bit & 1)
+            if all(value):
+                found.add(value)
+    return found

@@ -1,4 +1,9 @@
-"""Candidate pairs: one hash a row and a key, then the groups of equal hashes."""
+"""Candidate pairs: one hash a row and a key, then the groups of equal hashes.
+
+The hash of a key is the sum of the hashes of its parts, so that a row is read once for many keys: stirring the parts of
+a row costs about 150 ns, each key four additions more (one key at a time, hashing its own parts, took 87 ns a row and
+key; there are 27 keys).
+"""
 
 from __future__ import annotations
 
@@ -31,6 +36,7 @@ from insvigil.matching.kernels.lines import (
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
 Longs = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
 
 # What a key is made of, one bit each. First the parts that do not depend on the names:
 YEAR, MONTH, DAY, DAY_AND_MONTH, DECADE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
@@ -42,24 +48,33 @@ PLAIN = 15
 FAMILY, FAMILY_SKELETON, FAMILY_HEAD, FAMILY_INITIAL = 1 << 15, 1 << 16, 1 << 17, 1 << 18
 GIVEN, GIVEN_SKELETON, GIVEN_HEAD, GIVEN_INITIAL = 1 << 19, 1 << 20, 1 << 21, 1 << 22
 BOTH_NAMES = 1 << 23  # family and given name in any order
+PARTS = 24
 # and how it is read:
 ANY_FAMILY = 1 << 24  # a row enters with its birth name and with its used name
 ANY_GIVEN = 1 << 25  # a row enters with its first given name and with its used given name
 LOOSE = 1 << 26  # a missing part is a value like another (used to split groups)
 
+BLOCK = 64
+"""Rows whose parts are held at a time: 24 parts of four variants of 64 rows fit a first-level cache."""
+FILTER_BITS = 20
+"""Bits of the hash that a filter tells apart: a night of 50,000 changes fills a twentieth of it."""
 
-@kernel("u8(u8, u8)", inline=True)
-def mixed(h: Scalar, x: Scalar) -> Scalar:
-    """Return ``h`` with ``x`` stirred in (multiply and shift, from splitmix64)."""
-    h = (h ^ x) * np.uint64(0xBF58476D1CE4E5B9)
+
+@kernel("u8(u8, i8)", inline=True)
+def stirred(x: Scalar, part: Scalar) -> Scalar:
+    """Return the hash of the value of one part (the finalizer of splitmix64)."""
+    h = x * np.uint64(PARTS) + np.uint64(part) + np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(31))
 
 
-@kernel("void(u4[:, ::1], i8, u4[:, ::1], b1, u8[::1])")
-def read_parts(lines: Words, row: Scalar, lists: Words, listed: Scalar, parts: Longs) -> None:
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[::1])")
+def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: Longs) -> None:
     """Write the plain parts of a line, in the order of their bits; 0 where one is missing.
 
-    The second given name is far in memory: it is read when ``listed``."""
+    The second given name is far in memory: it is read when it is ``wanted``.
+    """
     date, flags = np.int64(lines[row, DATE]), np.int64(lines[row, FLAGS])
     year, month, day = date >> 9, (date >> 5) & 15, date & 31
     if flags & PLACEHOLDER:
@@ -70,71 +85,145 @@ def read_parts(lines: Words, row: Scalar, lists: Words, listed: Scalar, parts: L
     parts[4] = year // 10
     parts[5] = flags & SEX_MASK
     parts[6], parts[7] = lines[row, PLACE], lines[row, POSTAL]
-    parts[8] = lists[lines[row, LIST], 1] if listed else 0
+    parts[8] = lists[lines[row, LIST], 1] if wanted & SECOND_GIVEN else 0
     parts[9], parts[10], parts[11] = lines[row, PHONE], lines[row, EMAIL], lines[row, ADDRESS]
     parts[12] = matricule
     parts[13] = matricule >> np.uint64(12)  # sex, year, month, place
     parts[14] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
 
 
-@kernel("i8(i8, u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[::1])")
-def fill_keys(what: Scalar, lines: Words, rows: Words, names: Words, lists: Words, shift: Scalar, out: Longs) -> Scalar:
-    """Write ``hash << shift | row`` for each row that has every part of the key; return how many were written.
+@kernel("void(i8, i8, u4[:, ::1], u8[::1])")
+def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs) -> None:
+    """Write the parts of a family name and of a given name; 0 where one is missing."""
+    for column in range(4):
+        parts[PLAIN + column] = names[family, column] if family else 0
+        parts[PLAIN + 4 + column] = names[given, column] if given else 0
+    x, y = parts[PLAIN], parts[PLAIN + 4]
+    parts[PARTS - 1] = min(x, y) << np.uint64(32) | max(x, y) if x != y and x and y else 0
 
-    ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
-    initial. A row enters up to four times when the key takes any of its names; ``out`` must have room for that.
+
+@kernel("i8(i8, i8, u8[::1], i8, i8, u8[:, ::1])")
+def stir(first: Scalar, last: Scalar, parts: Longs, wanted: Scalar, at: Scalar, hashes: Longs) -> Scalar:
+    """Write the hashes of the wanted parts in column ``at``; return which of them are present, one bit each."""
+    present = 0
+    for part in range(first, last):
+        if (wanted >> part) & 1:
+            hashes[part, at] = stirred(parts[part], part)
+            if parts[part]:
+                present |= 1 << part
+    return present
+
+
+@kernel("void(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[::1], u8[:, ::1], i8[:, ::1])")
+def read_block(
+    lines: Words, rows: Words, names: Words, lists: Words, start: Scalar, wanted: Scalar, parts: Longs, hashes: Longs,
+    variants: Integers,
+) -> None:  # fmt: skip
+    """Read ``BLOCK`` rows: the hashes of their parts, one column a variant of a row.
+
+    A row comes up to four times: with its birth and first given name, with its used name, with its used given name,
+    with both. ``variants`` receives the row and the parts present of each column, then where each kind of variant ends.
+    ``parts`` is room for one row.
     """
     n = 0
-    low = (np.uint64(1) << shift) - np.uint64(1)
-    loose = what & LOOSE != 0
-    parts = np.zeros(PLAIN, np.uint64)
-    for r in range(rows.size):
-        row = np.int64(rows[r])
-        read_parts(lines, row, lists, what & SECOND_GIVEN != 0, parts)
-        h, whole = np.uint64(what & (LOOSE - 1)), True
-        for bit in range(PLAIN):
-            if (what >> bit) & 1:
-                whole = whole and parts[bit] != 0
-                h = mixed(h, parts[bit])
-        if not whole and not loose:
-            continue
-        family_2, given_2 = np.int64(0), np.int64(0)
-        if what & ANY_FAMILY and lines[row, USED] != lines[row, BIRTH]:
-            family_2 = np.int64(lines[row, USED])
-        if what & ANY_GIVEN and lines[row, USED_GIVEN] != lines[row, FIRST]:
-            given_2 = np.int64(lines[row, USED_GIVEN])
-        for f in range(2 if family_2 else 1):
-            family = family_2 if f else np.int64(lines[row, BIRTH])
-            for g in range(2 if given_2 else 1):
-                given = given_2 if g else np.int64(lines[row, FIRST])
-                k, whole = h, True
-                for column in range(4):
-                    if (what >> (PLAIN + column)) & 1:
-                        whole = whole and family != 0
-                        k = mixed(k, np.uint64(names[family, column]))
-                    if (what >> (PLAIN + 4 + column)) & 1:
-                        whole = whole and given != 0
-                        k = mixed(k, np.uint64(names[given, column]))
-                if what & BOTH_NAMES:
-                    x, y = np.uint64(names[family, 0]), np.uint64(names[given, 0])
-                    whole = whole and family != 0 and given != 0 and x != y
-                    k = mixed(mixed(k, min(x, y)), max(x, y))
-                if whole or loose:
-                    out[n] = (k & ~low) | np.uint64(row)
-                    n += 1
-    return n
+    stop = min(start + BLOCK, rows.size)
+    for kind in range(4):
+        for r in range(start, stop):
+            row = np.int64(rows[r])
+            family, given = np.int64(lines[row, BIRTH]), np.int64(lines[row, FIRST])
+            if kind & 1:
+                used = np.int64(lines[row, USED])
+                if used == 0 or used == family or not wanted & ANY_FAMILY:
+                    continue
+                family = used
+            if kind & 2:
+                used = np.int64(lines[row, USED_GIVEN])
+                if used == 0 or used == given or not wanted & ANY_GIVEN:
+                    continue
+                given = used
+            if kind == 0:
+                read_parts(lines, row, lists, wanted, parts)
+                present = stir(0, PLAIN, parts, wanted, n, hashes)
+            else:
+                origin = r - start
+                for part in range(PLAIN):
+                    hashes[part, n] = hashes[part, origin]
+                present = variants[1, origin] & ((1 << PLAIN) - 1)
+            read_names(family, given, names, parts)
+            variants[0, n] = row
+            variants[1, n] = present | stir(PLAIN, PARTS, parts, wanted, n, hashes)
+            n += 1
+        variants[2, kind] = n
 
 
-@kernel("UniTuple(i8, 2)(u8[::1], u8, i8, u4[:, ::1], b1, u4[:, ::1])")
-def find_groups(
-    keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, out: Words
-) -> tuple[Scalar, Scalar]:
-    """Write (start, size, start, size) of each run of equal hashes in sorted ``keys``.
+@kernel("void(i8[::1], u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[::1])")
+def fill_keys(
+    keys: Integers, lines: Words, rows: Words, names: Words, lists: Words, shift: Scalar, filters: Longs, out: Longs,
+    written: Integers,
+) -> None:  # fmt: skip
+    """Write ``hash << shift | row`` in row ``k`` of ``out`` for each of ``rows`` that has every part of key ``k``.
 
-    Runs of at most ``cap`` are written from the top of ``out``, longer ones from its end backwards; return both
-    numbers. When ``focused``, the runs without an identity in focus are left out.
+    ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
+    initial. A row enters up to four times when a key takes any of its names; ``out`` must have room for that, and
+    ``written`` receives how many entered each key. Where ``filters`` has columns, a hash enters only if its bit is set
+    in the filter of the key (see ``mark``).
     """
-    n, back, i = 0, out.shape[0], 0
+    wanted = 0
+    for k in range(keys.size):
+        wanted |= keys[k]
+        written[k] = 0
+    low = (np.uint64(1) << shift) - np.uint64(1)
+    parts = np.zeros(PARTS, np.uint64)
+    hashes = np.zeros((PARTS, 4 * BLOCK), np.uint64)
+    variants = np.zeros((3, 4 * BLOCK), np.int64)
+    sums = np.zeros(4 * BLOCK, np.uint64)
+    filtered = filters.shape[1] > 0
+    for start in range(0, rows.size, BLOCK):
+        read_block(lines, rows, names, lists, start, wanted, parts, hashes, variants)
+        for k in range(keys.size):
+            key = keys[k]
+            needed = 0 if key & LOOSE else key & ((1 << PARTS) - 1)
+            n = written[k]
+            for kind in range(4):
+                if (kind & 1 and not key & ANY_FAMILY) or (kind & 2 and not key & ANY_GIVEN):
+                    continue
+                first, last = variants[2, kind - 1] if kind else 0, variants[2, kind]
+                sums[first:last] = 0
+                for part in range(PARTS):
+                    if (key >> part) & 1:
+                        for v in range(first, last):
+                            sums[v] += hashes[part, v]
+                for v in range(first, last):
+                    if variants[1, v] & needed == needed:
+                        h = sums[v]
+                        if filtered:
+                            bit = h >> np.uint64(64 - FILTER_BITS)
+                            if not (filters[k, bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1):
+                                continue
+                        out[k, n] = (h & ~low) | np.uint64(variants[0, v])
+                        n += 1
+            written[k] = n
+
+
+@kernel("void(u8[::1], u8[::1])")
+def mark(keys: Longs, filter_: Longs) -> None:
+    """Set the bit of each hash of ``keys`` in a filter of 2 ** ``FILTER_BITS`` bits."""
+    for k in range(keys.size):
+        bit = keys[k] >> np.uint64(64 - FILTER_BITS)
+        filter_[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
+
+
+@kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])")
+def find_groups(
+    keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, rows: Words, ends: Words, large: Words
+) -> tuple[Scalar, Scalar, Scalar]:
+    """Write the rows of each run of two or more equal hashes in sorted ``keys``, run after run, and where each ends.
+
+    Runs longer than ``cap`` go to ``large`` instead, as (start, size) in ``keys``; while it is too small they are
+    only counted. When ``focused``, the runs without an identity in focus are left out. Returns the number of rows, of
+    runs and of large runs.
+    """
+    n, units, huge, i = 0, 0, 0, 0
     low = (np.uint64(1) << shift) - np.uint64(1)
     while i < keys.size:
         h = keys[i] >> shift
@@ -147,13 +236,15 @@ def find_groups(
             while k < j and not kept:
                 kept = lines[keys[k] & low, FLAGS] & FOCUS != 0
                 k += 1
-            if kept:
-                if j - i > cap:
-                    back -= 1
-                    at = back
-                else:
-                    at = n
+            if kept and j - i > cap:
+                if huge < large.shape[0]:
+                    large[huge, 0], large[huge, 1] = i, j - i
+                huge += 1
+            elif kept:
+                for k in range(i, j):
+                    rows[n] = keys[k] & low
                     n += 1
-                out[at, 0], out[at, 1], out[at, 2], out[at, 3] = i, j - i, i, j - i
+                ends[units] = n
+                units += 1
         i = j
-    return n, out.shape[0] - back
+    return n, units, huge

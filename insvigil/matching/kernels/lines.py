@@ -1,4 +1,6 @@
-"""The 64-byte line of an identity: sixteen 32-bit words, everything a comparison reads first.
+"""The 64-byte lines of matching, one line of cache each: that of an identity, that of a distinct name.
+
+Sixteen 32-bit words an identity, everything a comparison reads first.
 
 Name words are indices of distinct names (0: missing), shared by the four name fields, so equal words are equal
 strings. The other words are codes whose equality is equality of the value (0: missing).
@@ -12,6 +14,7 @@ DATE = 5  # year << 9 | month << 5 | day, 0 where a part is missing
 PLACE, POSTAL = 6, 7  # packed characters, 6 bits each, five characters
 MATRICULE_LOW, MATRICULE_HIGH = 8, 9  # 13 characters of 4 bits, plus one bit « present »
 ADDRESS, PHONE, EMAIL, CITY = 10, 11, 12, 13
+PHONE_HASHED = 1 << 31  # below it: one more than the nine digits of a national number
 FLAGS = 14
 RARITY = 15  # four bytes: birth name, first given name, place, postal code; in eighths of a bit
 WIDTH = 16
@@ -21,3 +24,12 @@ PLACEHOLDER = 1 << 2  # the birth date is a default or partial one
 MATRICULE_VALID = 1 << 3
 MATRICULE_INCOHERENT = 1 << 4  # the matricule contradicts the sex, year or month beside it
 FOCUS = 1 << 5  # compare the pairs of this identity
+
+# The line of a distinct name: hashes of its sound, its skeleton, its first three letters and its initial; the set of
+# its letters, with its length in the six upper bits; those that come twice, with a bit for a second word; from byte
+# ``CHARS``, its letters.
+SOUND, SKELETON, HEAD, INITIAL, LETTERS, TWICE = range(6)
+LETTER_SET = (1 << 26) - 1
+SEVERAL_WORDS = 1 << 26
+CHARS = 32
+NAME_WIDTH = 16

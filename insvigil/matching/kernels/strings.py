@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel
+from insvigil.matching.kernels.lines import CHARS, HEAD, INITIAL, LETTERS, PHONE_HASHED, SEVERAL_WORDS, TWICE
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -28,19 +29,59 @@ SPACE = 32
 LETTER_A = 65
 
 
-@kernel("void(i8[::1], u1[::1], u1[:, ::1], u1[::1], u4[::1])")
-def fill_names(offsets: Integers, data: Bytes, chars: Bytes, lengths: Bytes, letters: Words) -> None:
-    """Spread strings over fixed rows, with their length and the set of their letters as 26 bits."""
+@kernel("void(i8[::1], u1[::1], u4[:, ::1], u1[:, ::1])")
+def fill_names(offsets: Integers, data: Bytes, lines: Words, chars: Bytes) -> None:
+    """Write the beginnings, the set of letters, the length and the letters of each name (``chars``: lines as bytes)."""
     for i in range(offsets.size - 1):
         size = min(offsets[i + 1] - offsets[i], WIDTH)
-        found = np.uint32(0)
+        found, twice, head = np.uint32(0), np.uint32(0), np.uint32(0)
         for k in range(size):
             c = data[offsets[i] + k]
-            chars[i, k] = c
+            chars[i, CHARS + k] = c
+            if k < 3:
+                head = head << np.uint32(8) | np.uint32(c)
+            if k == 0:
+                lines[i, INITIAL] = head
             if LETTER_A <= c < LETTER_A + 26:
-                found |= np.uint32(1) << np.uint32(c - LETTER_A)
-        lengths[i] = size
-        letters[i] = found
+                letter = np.uint32(1) << np.uint32(c - LETTER_A)
+                twice |= found & letter
+                found |= letter
+            else:
+                twice |= np.uint32(SEVERAL_WORDS)
+        lines[i, HEAD] = head
+        lines[i, TWICE] = twice
+        lines[i, LETTERS] = found | np.uint32(size) << np.uint32(26)
+
+
+@kernel("void(i8[::1], u1[::1], i8, u4[:, ::1])")
+def hash_texts(offsets: Integers, data: Bytes, column: Scalar, lines: Words) -> None:
+    """Write the hash of each text in a column: the upper half of its 64-bit FNV-1a hash, stirred, never 0."""
+    for i in range(offsets.size - 1):
+        h = np.uint64(14695981039346656037)
+        for p in range(offsets[i], offsets[i + 1]):
+            h = (h ^ np.uint64(data[p])) * np.uint64(1099511628211)
+        h = (h ^ (h >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+        lines[i, column] = max(np.uint32(h >> np.uint64(32)), np.uint32(1))
+
+
+@kernel("void(u8[::1], u4[::1], u4[::1], b1[::1])")
+def contradicts(matricules: Longs, sexes: Words, dates: Words, out: npt.NDArray[np.bool_]) -> None:
+    """Whether a matricule contradicts two of the sex, year and month beside it: it is then a relative's, not a slip.
+
+    ``matricules`` are packed four bits a character (0: missing), ``dates`` as in ``lines.DATE``.
+    """
+    for i in range(matricules.size):
+        number, wrong = np.int64(matricules[i] & np.uint64(0xFFFFFFFFFFFFF)), 0
+        sex, year = number >> 48, ((number >> 44) & 15) * 10 + ((number >> 40) & 15)
+        month = ((number >> 36) & 15) * 10 + ((number >> 32) & 15)
+        known_year, known_month = np.int64(dates[i]) >> 9, (np.int64(dates[i]) >> 5) & 15
+        if sexes[i] > 0 and sex <= 2 and sex != sexes[i]:
+            wrong += 1
+        if known_year > 0 and year != known_year % 100:
+            wrong += 1
+        if known_month > 0 and 1 <= month <= 12 and month != known_month:
+            wrong += 1
+        out[i] = matricules[i] != 0 and wrong >= 2
 
 
 @kernel("void(i8[::1], u1[::1], u4[:, ::1])")
@@ -84,6 +125,23 @@ def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out:
                     x = min(x + np.uint64(1), np.uint64(63)) if bits == 6 else min(x, np.uint64(15))
                 v = (v << np.uint64(bits)) | x
         out[i] = v
+
+
+@kernel("void(i8[::1], u1[::1], u4[::1])")
+def fill_phones(offsets: Integers, data: Bytes, out: Words) -> None:
+    """Pack numbers of nine digits as one more than their value; any other becomes a hash, the empty one 0."""
+    for i in range(offsets.size - 1):
+        start, size = offsets[i], offsets[i + 1] - offsets[i]
+        value, plain, h = np.int64(0), size == 9, np.uint64(14695981039346656037)
+        for k in range(size):
+            c = data[start + k]
+            plain = plain and 48 <= c <= 57
+            value = value * 10 + (np.int64(c) - 48)
+            h = (h ^ np.uint64(c)) * np.uint64(1099511628211)
+        if plain:
+            out[i] = value + 1
+        else:
+            out[i] = np.uint32((h >> np.uint64(33)) | np.uint64(PHONE_HASHED)) if size else np.uint32(0)
 
 
 @kernel("i8(u1[::1], i8, u1[::1], i8, u8[::1])")
