@@ -42,6 +42,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     from insvigil.matching.kernels.strings import fill_lists
 
     size = traits.height
+    traits = traits.with_columns(pl.col("matricule", "phone", "email").cast(pl.Categorical))
     lines = np.zeros((size, words.WIDTH), np.uint32)
     codes, names = _dense([_codes(traits[name]) for name in NAME_COLUMNS], [traits[name] for name in NAME_COLUMNS])
     for word, code in zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True):

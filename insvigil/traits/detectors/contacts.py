@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
 from insvigil.vocabulary import Severity
 
@@ -18,7 +19,7 @@ SHARED_BY_MANY = 20
 
 def _borne_by_many(material: Material, trait: str) -> pl.DataFrame:
     traits = material.traits.select("identity_id", trait).filter(pl.col(trait).is_not_null())
-    codes = traits[trait].to_physical().to_numpy()
+    codes = Distinct(traits[trait]).codes.to_numpy()
     many = np.bincount(codes) > SHARED_BY_MANY
     return traits.select("identity_id").filter(pl.Series(many[codes], dtype=pl.Boolean))
 

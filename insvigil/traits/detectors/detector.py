@@ -13,7 +13,7 @@ import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS
 from insvigil.traits import matricule
-from insvigil.traits.distinct import present
+from insvigil.traits.rewriting import present
 from insvigil.vocabulary import BirthDateKind, Confidence, Rule, Scope, Severity
 
 VALUE = pl.col("value")

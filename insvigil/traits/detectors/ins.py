@@ -15,8 +15,8 @@ from insvigil.traits.detectors.detector import (
     received,
     rule,
 )
-from insvigil.traits.distinct import rewrite
 from insvigil.traits.places import place_codes
+from insvigil.traits.rewriting import rewrite
 from insvigil.vocabulary import OID_OF_MATRICULE, Confidence, Scope, Severity, Sex
 
 _WHOLE = pl.col("length").is_in([13, 15])

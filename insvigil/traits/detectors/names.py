@@ -8,6 +8,7 @@ from string import ascii_uppercase
 import numpy as np
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.traits.detectors.detector import (
     KEY,
     VALUE,
@@ -20,7 +21,6 @@ from insvigil.traits.detectors.detector import (
     received,
     rule,
 )
-from insvigil.traits.distinct import Distinct
 from insvigil.traits.names import CIVILITIES, INVENTED_NAMES, NEWBORN_NAMES, UNKNOWN_NAMES
 from insvigil.vocabulary import Confidence, Severity
 
@@ -177,7 +177,7 @@ def name_ends_with_given_name(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name, of two words or more, ends with their first given name."""
     names = material.traits.select("identity_id", text="birth_name", end="first_given_name")
     distinct = Distinct(names["text"])
-    composed = distinct.spread(distinct.values.str.contains(" ", literal=True)).fill_null(False)
+    composed = distinct.spread(distinct.values.cast(pl.String).str.contains(" ", literal=True)).fill_null(False)
     return _ending(names.filter(composed))
 
 

@@ -11,6 +11,7 @@ from string import digits
 import dataframely as dy
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
 from insvigil.settings import TraitsSettings
@@ -18,11 +19,12 @@ from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.distinct import Distinct, mostly_distinct
-from insvigil.traits.lines import kept_only, rewrite_lines
+from insvigil.traits.folding import alphabet, folded
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
+
+_DIGITS = alphabet(digits, "")
 
 Finding = tuple[Detector, pl.DataFrame]
 
@@ -88,15 +90,15 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
 
 def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list[Finding]:
     column = material.field(field)
-    distinct = None if mostly_distinct(column) else Distinct(column)
-    values = column if distinct is None else distinct.values
+    distinct = Distinct(column)
+    values = distinct.values
     if values.null_count() == values.len():
         return []
     hits = _hits(_seen(field, values), [detector.test & VALUE.is_not_null() for detector in detectors])
     findings: list[Finding] = []
     for detector, hit in zip(detectors, hits, strict=True):
         if hit.any():
-            rows = hit if distinct is None else distinct.spread(hit).fill_null(False)
+            rows = distinct.spread(hit)
             if detector.among is None:
                 found = material.traits.select("identity_id").filter(rows)
             else:
@@ -115,7 +117,7 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
         whole = matricule.cleaned(values)
         return matricule.meaning(whole).with_columns(value=values, valid=matricule.validity(whole))
     if field == "phone":
-        return pl.DataFrame({"value": values, "digits": rewrite_lines(values, kept_only(digits))})
+        return pl.DataFrame({"value": values, "digits": folded(values, _DIGITS)})
     if field in ("email", "postal_code"):
         return pl.DataFrame({"value": values})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
