@@ -10,6 +10,7 @@ from insvigil.jit import kernel
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.uint16]
 
 PHONE_DIGITS = 9
 """Digits of a national number in France, without its leading zero."""
@@ -71,6 +72,23 @@ def fold_phones(offsets: Integers, data: Bytes, ends: Integers, letters: Bytes) 
         if same or size < SHORTEST_PHONE:
             at = begin
         ends[i + 1] = at
+
+
+@kernel(f"void({_TEXTS}, u2[::1], b1[::1])")
+def count_digits(offsets: Integers, data: Bytes, counts: Counts, same: Flags) -> None:
+    """Tell how many digits each text has, and whether they are one digit repeated, a zero before it apart."""
+    for i in range(offsets.size - 1):
+        count, last, same[i] = 0, np.uint8(0), True
+        for k in range(np.uint64(offsets[i]), np.uint64(offsets[i + 1])):
+            digit = data[k]
+            if _ZERO <= digit <= _NINE:
+                if count == 1 and last == _ZERO:
+                    last = digit  # whatever follows a first zero
+                same[i] &= count == 0 or last == digit
+                last = digit
+                count += 1
+        same[i] &= count > 0
+        counts[i] = min(count, 65535)
 
 
 @kernel(f"void({_TEXTS}, b1[::1])")

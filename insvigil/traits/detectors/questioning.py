@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from string import digits
 
 import dataframely as dy
 import polars as pl
@@ -16,15 +15,16 @@ from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
 from insvigil.settings import TraitsSettings
 from insvigil.traits import matricule, places
-from insvigil.traits.detectors import birth
+from insvigil.traits.detectors import birth, contacts
 from insvigil.traits.detectors.catalogue import DETECTORS
-from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.folding import alphabet, folded
+from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
+from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
 
-_DIGITS = alphabet(digits, "")
+_NEARLY_DISTINCT = ("phone", "email", "billing_nir")
+"""Fields whose values nearly all differ: telling them apart would cost more than asking each."""
 
 Finding = tuple[Detector, pl.DataFrame]
 
@@ -77,7 +77,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_file.append(detector)
     persons = material.persons
     with ThreadPoolExecutor(2) as threads:
-        bearers, _ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes"))
+        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes", "sharers"))
     seen = {"persons": persons, "bearers": bearers}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
@@ -90,21 +90,28 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
 
 def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list[Finding]:
     column = material.field(field)
-    distinct = Distinct(column)
-    values = distinct.values
-    if values.null_count() == values.len():
+    distinct = None if field in _NEARLY_DISTINCT else Distinct(column)
+    values = column if distinct is None else distinct.values
+    doubtful = _doubtful(field, values)
+    if not len(doubtful):
         return []
-    hits = _hits(_seen(field, values), [detector.test & VALUE.is_not_null() for detector in detectors])
+    hits = _hits(_seen(field, values.gather(doubtful)), [detector.test for detector in detectors])
     findings: list[Finding] = []
     for detector, hit in zip(detectors, hits, strict=True):
         if hit.any():
-            rows = distinct.spread(hit)
+            wrong = pl.repeat(False, values.len(), eager=True).scatter(doubtful.filter(hit), True)
+            rows = wrong if distinct is None else distinct.spread(wrong)
             if detector.among is None:
                 found = material.traits.select("identity_id").filter(rows)
             else:
                 found = material.persons.filter(rows).filter(detector.among).select("identity_id")
             findings.append((detector, found))
     return findings
+
+
+def _doubtful(field: str, values: pl.Series) -> pl.Series:
+    """Return the positions of the values that a detector of the field may have something to say about."""
+    return (values.is_not_null() & ~ordinary(values) if field in NAME_FIELDS else values.is_not_null()).arg_true()
 
 
 def _seen(field: str, values: pl.Series) -> pl.DataFrame:
@@ -117,7 +124,7 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
         whole = matricule.cleaned(values)
         return matricule.meaning(whole).with_columns(value=values, valid=matricule.validity(whole))
     if field == "phone":
-        return pl.DataFrame({"value": values, "digits": folded(values, _DIGITS)})
+        return contacts.question(values)
     if field in ("email", "postal_code"):
         return pl.DataFrame({"value": values})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
