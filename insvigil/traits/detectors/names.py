@@ -18,7 +18,6 @@ from insvigil.traits.detectors.detector import (
     OnIdentity,
     OnValue,
     absent,
-    received,
     rule,
 )
 from insvigil.traits.names import CIVILITIES, INVENTED_NAMES, NEWBORN_NAMES, PLACEHOLDERS, UNKNOWN_NAMES
@@ -249,6 +248,12 @@ def swapped_names(material: Material) -> pl.DataFrame:
     return known.filter(pl.Series(mostly_first[births] & mostly_birth[firsts]))
 
 
+def not_as_insi_writes(material: Material) -> pl.DataFrame:
+    """Return the qualified identities whose birth name has other signs than A-Z, space, hyphen and apostrophe."""
+    names = material.traits.select("identity_id").with_columns(name=material.field("birth_name"))
+    return names.filter(material.traits["qualified"]).filter(pl.col("name").str.contains(r"[^A-Z '\-]"))
+
+
 _INS_TRAITS = "Guide INS v3.0, EXI ID 08, cité par un tiers"
 
 _OWN: tuple[Detector, ...] = (
@@ -289,7 +294,7 @@ _OWN: tuple[Detector, ...] = (
         ),
         swapped_names,
     ),
-    OnIdentity(
+    OnFile(
         rule(
             "IDV-NOM-023", Severity.WARNING,
             "Identité qualifiée dont le nom de naissance n'est pas écrit comme le téléservice INSi l'écrit.",
@@ -297,7 +302,7 @@ _OWN: tuple[Detector, ...] = (
             "Interroger de nouveau le téléservice INSi et reprendre ses traits tels quels.",
             source=PROFILE, confidence=Confidence.SECOND_HAND,
         ),
-        pl.col("qualified") & received("birth_name").str.contains(r"[^A-Z '\-]"),
+        not_as_insi_writes,
     ),
     OnFile(
         rule(

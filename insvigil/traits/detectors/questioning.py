@@ -96,17 +96,26 @@ def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list
     if not len(doubtful):
         return []
     hits = _hits(_seen(field, values.gather(doubtful)), [detector.test for detector in detectors])
-    findings: list[Finding] = []
-    for detector, hit in zip(detectors, hits, strict=True):
-        if hit.any():
-            wrong = pl.repeat(False, values.len(), eager=True).scatter(doubtful.filter(hit), True)
-            rows = wrong if distinct is None else distinct.spread(wrong)
-            if detector.among is None:
-                found = material.traits.select("identity_id").filter(rows)
-            else:
-                found = material.persons.filter(rows).filter(detector.among).select("identity_id")
-            findings.append((detector, found))
-    return findings
+    wrong = pl.repeat(False, values.len(), eager=True)
+    wrong = wrong.scatter(doubtful.filter(pl.DataFrame(hits).select(pl.any_horizontal(pl.all())).to_series()), True)
+    rows = (wrong if distinct is None else distinct.spread(wrong)).arg_true()
+    return [
+        (detector, _those(material, detector, _rows_of(rows, distinct, doubtful.filter(hit), values.len())))
+        for detector, hit in zip(detectors, hits, strict=True)
+        if hit.any()
+    ]
+
+
+def _rows_of(rows: pl.Series, distinct: Distinct | None, wrong: pl.Series, size: int) -> pl.Series:
+    """Return those of ``rows`` that have a wrong value."""
+    flags = pl.repeat(False, size, eager=True).scatter(wrong, True)
+    return rows.filter(flags.gather(rows if distinct is None else distinct.codes.gather(rows)))
+
+
+def _those(material: Material, detector: OnValue, rows: pl.Series) -> pl.DataFrame:
+    if detector.among is None:
+        return material.traits.select("identity_id")[rows]
+    return material.persons[rows].filter(detector.among).select("identity_id")
 
 
 def _doubtful(field: str, values: pl.Series) -> pl.Series:
