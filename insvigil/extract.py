@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+_KERNELS = ("insvigil.numbering", "insvigil.traits.kernels", "insvigil.matching.kernels.comparing")
+"""In the order in which the road needs them."""
+
 
 def match_file(
     file: Path, columns: Path, out: Path, settings: MatchingSettings, *, progress: Progress | None = None
@@ -36,7 +39,7 @@ def match_file(
     seconds: dict[str, float] = {}
     start = time.perf_counter()
     # Waking numba and its compiled kernels takes about a second of one core: meanwhile the other one reads.
-    waking = Thread(target=import_module, args=("insvigil.matching.kernels.comparing",), daemon=True)
+    waking = Thread(target=lambda: [import_module(kernels) for kernels in _KERNELS], daemon=True)
     waking.start()
     mapped = ColumnMap.load(columns)
     extract = read_extract(file, mapped)

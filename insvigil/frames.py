@@ -236,8 +236,10 @@ class Stays(dy.Schema):
 class Traits(dy.Schema):
     """The comparable form of identities, row for row: names to the INS lexical profile, dates in parts, codes checked.
 
-    Text traits are ``Categorical`` on polars' one global table: the same physical code is the same string in every
-    column, so matching codes them without touching a string. The originals stay in ``Identities``.
+    Texts that many rows share are ``Categorical`` on polars' one global table: the same physical code is the same
+    string in every column, so matching codes them without touching a string. Matricules, phones and e-mails, which
+    nearly all differ, stay texts: interning them would cost more than all the rest. The originals stay in
+    ``Identities``.
     """
 
     identity_id = dy.UInt32(nullable=False)
@@ -252,14 +254,14 @@ class Traits(dy.Schema):
     birth_date_kind = _enum(BirthDateKind, nullable=True)
     sex = _enum(Sex, nullable=True)
     birth_place = dy.Categorical(nullable=True)  # present-day COG code of the commune, or country 99xxx
-    matricule = dy.Categorical(nullable=True)  # 13 characters, upper case, without its key
+    matricule = _text()  # 13 characters, upper case, without its key
     matricule_valid = dy.Bool(nullable=True)  # shape and key right
     matricule_kind = _enum(MatriculeKind, nullable=True)
     postal_code = dy.Categorical(nullable=True)
     address = dy.Categorical(nullable=True)
     city = dy.Categorical(nullable=True)
-    phone = dy.Categorical(nullable=True)  # nine national digits, or all digits
-    email = dy.Categorical(nullable=True)
+    phone = _text()  # nine national digits, or all digits
+    email = _text()
     birth_rank = dy.Int8(nullable=True)
     multiple_birth = dy.Bool(nullable=True)
     death_date = dy.Date(nullable=True)

@@ -50,4 +50,4 @@ def _prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
     return numba.types.void(array, row), generate
 
 
-prefetch: Callable[[Any, Any], None] = intrinsic(_prefetch)
+prefetch = cast(Callable[[Any, Any], None], intrinsic(_prefetch))

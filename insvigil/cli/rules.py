@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from insvigil.cli.console import as_json, table
+from insvigil.cli.console import as_json, number, table
 from insvigil.cli.french import Command
 from insvigil.cli.options import for_machines
 from insvigil.errors import UsageError
@@ -22,8 +24,11 @@ def rules(select: str, ignore: str, statistics: bool, out: Path | None, as_machi
     """Liste les règles : code, gravité, portée, phrase, source et degré de certitude."""
     from insvigil.pipeline import catalogue
 
-    chosen = [rule for rule in catalogue() if _named(rule.code, select, default=True) and not _named(rule.code, ignore)]
-    found = _findings(out or _last_run()) if statistics or out else None
+    known = catalogue()
+    _check([rule.code for rule in known], f"{select},{ignore}")
+    chosen = [rule for rule in known if _named(rule.code, select, default=True) and not _named(rule.code, ignore)]
+    folder = (out or _last_run()) if statistics or out else None
+    found = None if folder is None else _findings(folder)
     if as_machine:
         keys = ("code", "severity", "scope", "sentence", "reason", "advice", "source", "confidence")
         rows: list[dict[str, object]] = [{key: str(getattr(rule, key)) for key in keys} for rule in chosen]
@@ -36,6 +41,18 @@ def rules(select: str, ignore: str, statistics: bool, out: Path | None, as_machi
             ["constats", "code", "gravité", "phrase"],
             [(str(count), rule.code, rule.severity.label, rule.sentence) for count, rule in counted if count],
         )
+        total, speaking = sum(count for count, _ in counted), sum(count > 0 for count, _ in counted)
+        click.echo(
+            f"{folder} : {number(total)} constats de {speaking} règles sur {len(chosen)}. "
+            "Que faire de chacun : insvigil explain CODE.",
+            err=True,
+        )
+    elif sys.stdout.isatty():  # six columns do not fit a screen
+        table(
+            ["code", "gravité", "portée", "phrase"],
+            [(rule.code, rule.severity.label, rule.scope.label, rule.sentence) for rule in chosen],
+        )
+        click.echo(f"{len(chosen)} règles. La raison, le conseil et la source : insvigil explain CODE.", err=True)
     else:
         table(
             ["code", "gravité", "portée", "phrase", "source", "certitude"],
@@ -60,7 +77,11 @@ def explain(code: str) -> None:
             click.echo(f"Que faire  {rule.advice}")
             click.echo(f"Source     {rule.source} ({rule.confidence.label})")
             return
-    raise UsageError(f"Aucune règle ne porte le code « {code} ».", hint="La liste : insvigil rules.")
+    near = get_close_matches(code.upper(), [rule.code for rule in catalogue()])
+    raise UsageError(
+        f"Aucune règle ne porte le code « {code} ».",
+        hint=f"Codes proches : {', '.join(near)}." if near else "La liste : insvigil rules.",
+    )
 
 
 @click.command(cls=Command, example="insvigil frames Identities")
@@ -91,6 +112,14 @@ def frames(name: str | None, as_machine: bool) -> None:
     if name is not None:
         click.echo((schemas[name].__doc__ or "").strip() + "\n")
     table(["tableau", "colonne", "type", "absent permis"], rows)
+
+
+def _check(codes: list[str], prefixes: str) -> None:
+    """Refuse a prefix that no code begins with: a slip would list nothing, or ignore nothing."""
+    for prefix in (prefix.strip().upper() for prefix in prefixes.split(",")):
+        if not any(code.startswith(prefix) for code in codes):
+            families = sorted({code.rpartition("-")[0] for code in codes})
+            raise UsageError(f"Aucun code ne commence par « {prefix} ».", hint=f"Familles : {', '.join(families)}.")
 
 
 def _named(code: str, prefixes: str, *, default: bool = False) -> bool:

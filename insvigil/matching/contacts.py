@@ -10,8 +10,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 
 from insvigil.matching.levels import TRAITS
 
-DIFFERENT, SIMILAR = 1, 2
-CONTACTS = ("address", "phone", "email", "postal_code")
+DIFFERENT, SIMILAR, SAME = 1, 2, 3
 
 
 def settle_contacts(
@@ -20,7 +19,10 @@ def settle_contacts(
     right: npt.NDArray[np.uint32],
     levels: npt.NDArray[np.uint8],
 ) -> None:
-    """Raise to « similar », in place, the contact traits that differ by little."""
+    """Raise to « similar », in place, the contact traits that differ by little.
+
+    Phones and e-mails were compared by the hash of their text: those that only share it are told apart here.
+    """
     for trait, column, scorer, least in (
         ("address", "address", fuzz.token_sort_ratio, 80.0),
         ("phone", "phone", OSA.normalized_similarity, 0.88),
@@ -28,17 +30,14 @@ def settle_contacts(
         ("postal_code", "city", JaroWinkler.similarity, 0.88),
     ):
         at = TRAITS.index(trait)
-        rows = np.flatnonzero(levels[:, at] == DIFFERENT)
+        asked = levels[:, at] == DIFFERENT
+        if traits[column].dtype == pl.String:
+            asked |= levels[:, at] == SAME
+        rows = np.flatnonzero(asked)
         if not len(rows) or traits[column].null_count() == traits.height:
             continue
-        codes = traits[column].to_physical()
-        pairs = pl.DataFrame({"a": codes.gather(left[rows]), "b": codes.gather(right[rows])})
-        known = pairs.select((pl.col("a").is_not_null() & pl.col("b").is_not_null()).alias("k"))["k"].to_numpy()
-        rows, pairs = rows[known], pairs.filter(known)
-        if not len(rows):
-            continue
-        numbered = pairs.with_columns(n=pl.struct("a", "b").rank("dense") - 1)
-        first = numbered.with_row_index("i").unique("n", keep="any").sort("n")["i"].to_numpy()
-        texts = [traits[column].gather(side[rows][first]).cast(pl.String).to_list() for side in (left, right)]
-        alike = process.cpdist(*texts, scorer=scorer, dtype=np.float32) >= least
-        levels[rows[alike[numbered["n"].to_numpy()]], at] = SIMILAR
+        texts = [traits[column].gather(side[rows]).cast(pl.String) for side in (left, right)]
+        apart = (texts[0] != texts[1]).fill_null(False)  # also what has no text on a side is left as it is
+        rows = rows[apart.to_numpy()]
+        alike = process.cpdist(*(side.filter(apart).to_list() for side in texts), scorer=scorer, dtype=np.float32)
+        levels[rows, at] = np.where(alike >= least, SIMILAR, DIFFERENT)

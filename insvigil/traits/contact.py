@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from string import ascii_uppercase, digits
 
+import numpy as np
 import polars as pl
 
-from insvigil.traits.lines import alphabet, kept_only, rewrite_lines, squeezed, translated
+from insvigil.traits.folding import alphabet, buffers, folded, series, unaccented
 
 STREET_WORDS: dict[str, str] = {
     "AV": "AVENUE", "AVE": "AVENUE", "BD": "BOULEVARD", "BLD": "BOULEVARD", "BVD": "BOULEVARD", "BOUL": "BOULEVARD",
@@ -20,6 +21,7 @@ STREET_WORDS: dict[str, str] = {
 
 _WORDS = alphabet(ascii_uppercase + digits)
 _LETTERS = alphabet(ascii_uppercase)
+_SIGNS = alphabet(ascii_uppercase + digits, "")
 
 
 def _whole_words(texts: pl.Series, words: dict[str, str]) -> pl.Series:
@@ -32,27 +34,30 @@ def _whole_words(texts: pl.Series, words: dict[str, str]) -> pl.Series:
 
 def address_keys(texts: pl.Series) -> pl.Series:
     """Return the key of each address: words A-Z0-9, street types and usual titles written whole."""
-    return _whole_words(rewrite_lines(texts, translated(_WORDS), squeezed), STREET_WORDS)
+    return _whole_words(folded(texts, _WORDS), STREET_WORDS)
 
 
 def city_keys(texts: pl.Series) -> pl.Series:
     """Return the key of each city: letters only, SAINT written whole, CEDEX and what follows dropped."""
-    letters = rewrite_lines(texts, translated(_LETTERS), squeezed).str.replace(" CEDEX.*$", "")
+    letters = folded(texts, _LETTERS).str.replace(" CEDEX.*$", "")
     return _whole_words(letters, {"ST": "SAINT", "STE": "SAINTE"})
 
 
 def postal_code_keys(texts: pl.Series) -> pl.Series:
     """Return the letters and digits of each postal code, a lost leading zero restored; null for zeros."""
-    code = pl.lit(rewrite_lines(texts, kept_only(ascii_uppercase + digits)))
+    code = pl.lit(folded(texts, _SIGNS))
     whole = pl.when(code.str.contains("^[0-9]{4}$")).then(pl.concat_str(pl.lit("0"), code)).otherwise(code)
     return pl.select(pl.when(whole.str.contains("[1-9A-Z]")).then(whole).alias(texts.name)).to_series()
 
 
 def phone_keys(texts: pl.Series) -> pl.Series:
     """Return the last nine digits of each phone number (all of a shorter one); null when one digit is repeated."""
-    national = pl.lit(rewrite_lines(texts, kept_only(digits))).str.tail(9)
-    repeated = national.str.contains("^(?:0*|1*|2*|3*|4*|5*|6*|7*|8*|9*)$")
-    return pl.select(pl.when((national.str.len_bytes() >= 4) & ~repeated).then(national).alias(texts.name)).to_series()
+    from insvigil.traits.kernels import fold_phones
+
+    offsets, data = buffers(unaccented(texts))
+    ends, numbers = np.empty(offsets.size, np.int64), np.empty(offsets[-1] - offsets[0], np.uint8)
+    fold_phones(offsets, data, ends, numbers)
+    return series(texts.name, ends, numbers)
 
 
 def email_keys(texts: pl.Series) -> pl.Series:

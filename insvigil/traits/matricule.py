@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from string import ascii_uppercase, digits
 
+import numpy as np
 import polars as pl
 
-from insvigil.traits.lines import kept_only, rewrite_lines
+from insvigil.traits.folding import alphabet, buffers, folded
+from insvigil.traits.rewriting import rewrite_known
 from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
 
 SHAPE = r"^[12][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])(?:[0-9]{2}|2[AB])[0-9]{6}"
@@ -19,15 +21,9 @@ SHAPE = r"^[12][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])(?:[0-9]{2}|2[AB])[0-9]{6}"
 WHOLE = 15
 """Characters of a matricule with its key."""
 
+_SIGNS = alphabet(digits + ascii_uppercase, "")
+
 KINDS = pl.Enum([kind.value for kind in MatriculeKind])
-
-
-def _number(thirteen: pl.Expr) -> pl.Expr:
-    """Return the number of 13 characters, 2A counted 19 and 2B counted 18; null when there is none.
-
-    ``SHAPE`` allows letters at one place only, so a plain substitution is right for a matricule of that shape.
-    """
-    return thirteen.str.replace_many({"2A": "19", "2B": "18"}).cast(pl.Int64, strict=False)
 
 
 def key_of(thirteen: str) -> int:
@@ -39,29 +35,19 @@ def key_of(thirteen: str) -> int:
     return 97 - int(number) % 97
 
 
-def keys_of(thirteens: pl.Series) -> pl.Series:
-    """Return the key of each text of 13 characters, null where there is none."""
-    whole = pl.col(thirteens.name).str.len_bytes() == 13
-    key = 97 - _number(pl.col(thirteens.name)) % 97
-    return thirteens.to_frame().select(pl.when(whole).then(key).cast(pl.Int8)).to_series()
-
-
 def cleaned(texts: pl.Series) -> pl.Series:
     """Return the letters and digits of each text, upper case, null when no digit but zero is there."""
-    kept = rewrite_lines(texts, kept_only(digits + ascii_uppercase))
+    kept = folded(texts, _SIGNS)
     return kept.set((~kept.str.contains("[1-9]")).fill_null(False), None)
 
 
 def validity(cleaned_texts: pl.Series) -> pl.Series:
     """Return whether each cleaned text is a whole INS: 15 characters, the right shape, the right key."""
-    text = pl.col("text")
-    shaped = text.str.contains(SHAPE + "[0-9]{2}$")
-    right = 97 - _number(text.str.slice(0, 13)) % 97 == text.str.slice(13).cast(pl.Int64, strict=False)
-    return (
-        pl.DataFrame({"text": cleaned_texts})
-        .select((shaped & right.fill_null(False)).alias(cleaned_texts.name))
-        .to_series()
-    )
+    from insvigil.traits.kernels import check_matricules
+
+    valid = np.empty(cleaned_texts.len(), np.bool_)
+    check_matricules(*buffers(cleaned_texts), valid)
+    return pl.Series(cleaned_texts.name, valid)
 
 
 def meaning(cleaned_texts: pl.Series) -> pl.DataFrame:
@@ -90,13 +76,17 @@ def is_valid(text: str) -> bool:
 def matricules(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return the 13 characters of each matricule (all of it when it has another length) and whether it is valid.
 
-    A matricule of 13 characters cannot be checked: it is compared, and not valid (an INS carries its key).
+    Both are null where there is no matricule. One of 13 characters cannot be checked: it is compared, and not valid
+    (an INS carries its key).
     """
-    text = cleaned(texts)
-    bare = (
-        pl.when(pl.col("text").str.len_bytes().is_in([13, 15])).then(pl.col("text").str.slice(0, 13)).otherwise("text")
-    )
-    return pl.DataFrame({"text": text}).select(bare.alias(texts.name)).to_series(), validity(text)
+    whole = rewrite_known(texts, cleaned)
+    return rewrite_known(whole, _bare), rewrite_known(whole, validity)
+
+
+def _bare(cleaned_texts: pl.Series) -> pl.Series:
+    text = pl.col("text")
+    thirteen = pl.when(text.str.len_bytes().is_in([13, WHOLE])).then(text.str.head(13)).otherwise(text)
+    return pl.DataFrame({"text": cleaned_texts}).select(thirteen.alias(cleaned_texts.name)).to_series()
 
 
 def kinds(oids: pl.Series) -> pl.Series:

@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 import polars as pl
 
-from insvigil.traits.lines import alphabet, rewrite_lines, squeezed, translated
+from insvigil.traits.folding import alphabet, folded
 
 _UNKNOWN = (
     "X|XX|XXX|XXXX|XXXXX|INCONNU|INCONNUE|INCONU|ANONYME|ANONYMOUS|UNKNOWN|NON RENSEIGNE|NON RENSEIGNEE|NON CONNU"
@@ -44,12 +44,15 @@ def comparison_key(texts: pl.Series) -> pl.Series:
 
     Case, accents, hyphens, apostrophes and any other sign make no difference; total on Unicode and idempotent.
     """
-    return rewrite_lines(texts, translated(_LETTERS), squeezed)
+    return folded(texts, _LETTERS)
 
 
 def name_key(texts: pl.Series, extra_placeholders: tuple[str, ...] = ()) -> pl.Series:
     """Return the comparison key without leading civility, null for a placeholder (INCONNU, X, TEST, BEBE…)."""
-    keys = comparison_key(texts).str.replace(_LEADING_CIVILITY, "")
+    keys = comparison_key(texts)
+    titled = keys.str.contains(_LEADING_CIVILITY).fill_null(False)
+    if titled.any():
+        keys = keys.scatter(titled.arg_true(), keys.filter(titled).str.replace(_LEADING_CIVILITY, ""))
     nothing = keys.is_in([*PLACEHOLDERS, *CIVILITIES, *extra_placeholders]) | keys.str.contains(r"^X( ?X)+$")
     return keys.set(nothing.fill_null(False), None)
 

@@ -9,10 +9,11 @@ from functools import partial
 import dataframely as dy
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.frames import Traits
 from insvigil.settings import TraitsSettings
 from insvigil.traits import birth, contact, matricule, names, places
-from insvigil.traits.distinct import Distinct, present, rewrite
+from insvigil.traits.rewriting import present, rewrite, rewrite_known
 from insvigil.vocabulary import Attribute, BirthDateKind, IdentityCode, MatriculeKind, Sex
 
 SEXES: dict[str, Sex] = {
@@ -47,7 +48,7 @@ def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) 
     def received(name: str) -> pl.Series:
         if name not in identities.columns:
             return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
-        return present(identities[name])
+        return identities[name].cast(pl.String)
 
     def text(name: str, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
         return rewrite(received(name), rule).alias(name)
@@ -65,8 +66,8 @@ def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) 
         lambda: [text("postal_code", contact.postal_code_keys)],
         lambda: [text("address", contact.address_keys)],
         lambda: [text("city", contact.city_keys)],
-        lambda: [text("phone", contact.phone_keys)],
-        lambda: [text("email", contact.email_keys)],
+        lambda: [rewrite_known(received("phone"), contact.phone_keys)],
+        lambda: [rewrite_known(received("email"), contact.email_keys)],
         lambda: [_each_distinct(received("birth_rank"), _rank)],
         lambda: [_each_distinct(received("multiple_birth"), _yes_no)],
         lambda: [_each_distinct(received("death_date"), birth.calendar_date)],
@@ -87,7 +88,7 @@ def placeholder_keys(settings: TraitsSettings | None) -> tuple[str, ...]:
 def _identity_ids(identities: pl.DataFrame) -> pl.Series:
     if "identity_id" in identities.columns:
         return identities["identity_id"].cast(pl.UInt32)
-    return pl.Series("identity_id", range(identities.height), dtype=pl.UInt32)
+    return pl.int_range(identities.height, dtype=pl.UInt32, eager=True).alias("identity_id")
 
 
 def _given_names(lists: pl.Series, firsts: pl.Series, extra: tuple[str, ...]) -> list[pl.Series]:
@@ -112,7 +113,7 @@ def _birth_place(codes: pl.Series, texts: pl.Series) -> pl.Series:
 
 def _each_distinct(column: pl.Series, rule: Callable[[pl.Series], pl.Series]) -> pl.Series:
     distinct = Distinct(column)
-    return distinct.spread(rule(distinct.values)).alias(column.name)
+    return distinct.spread(rule(present(distinct.values))).alias(column.name)
 
 
 def sexes(values: pl.Series) -> pl.Series:
@@ -137,27 +138,32 @@ def _rank(values: pl.Series) -> pl.Series:
 def _birth_date(dates: pl.Series, lunar: pl.Series, corrected: pl.Series) -> list[pl.Series]:
     """Return the four columns of the birth date; lunar when ZFD-1 says so, a placeholder when ZFD-4 says corrected."""
     distinct = Distinct(dates)
-    parts = birth.date_parts(distinct.values)
+    parts = birth.date_parts(present(distinct.values))
     year, month, day, kind = (distinct.spread(parts[name]).alias(f"birth_{name}") for name in parts.columns)
-    completed = corrected.str.to_uppercase().is_in(["Y", "O", "1"]) & (kind == BirthDateKind.EXACT.value)
+    completed = _each_distinct(corrected, _corrected) & (kind == BirthDateKind.EXACT.value)
     kind = kind.set(completed.fill_null(False), BirthDateKind.PLACEHOLDER.value)
-    kind = kind.set(lunar.is_not_null(), BirthDateKind.LUNAR.value)
+    kind = kind.set(present(lunar).is_not_null(), BirthDateKind.LUNAR.value)
     return [year, month, day, kind.alias("birth_date_kind")]
+
+
+def _corrected(values: pl.Series) -> pl.Series:
+    return values.str.to_uppercase().is_in(["Y", "O", "1"])
 
 
 def _matricule(texts: pl.Series, oids: pl.Series) -> list[pl.Series]:
     text, valid = matricule.matricules(texts)
-    return [
-        text.cast(pl.Categorical),
-        valid.set(text.is_null(), None).alias("matricule_valid"),
-        _each_distinct(oids, matricule.kinds).set(text.is_null(), None).alias("matricule_kind"),
-    ]
+    kind = _each_distinct(oids, matricule.kinds).set(text.is_null(), None)
+    return [text, valid.alias("matricule_valid"), kind.alias("matricule_kind")]
 
 
 def _qualified(traits: pl.DataFrame, codes: pl.Series, attributes: pl.Series) -> pl.Series:
     """Return whether each identity is VALI with an INS of production, neither fictive nor douteuse (PAM FR §6.6.15)."""
     kind = traits["matricule_kind"].cast(pl.String)
     stands = traits["matricule"].is_not_null() & kind.is_in([MatriculeKind.NIR.value, MatriculeKind.NIA.value])
-    barred = attributes.str.contains(rf"\b(?:{Attribute.FICTIVE.value}|{Attribute.DOUTEUSE.value})\b")
-    vali = codes.str.strip_chars() == IdentityCode.VALI.value
+    barred = _each_distinct(attributes, _barred)
+    vali = _each_distinct(codes, lambda values: values.str.strip_chars() == IdentityCode.VALI.value)
     return (vali.fill_null(False) & stands.fill_null(False) & ~barred.fill_null(False)).alias("qualified")
+
+
+def _barred(attributes: pl.Series) -> pl.Series:
+    return attributes.str.contains(rf"\b(?:{Attribute.FICTIVE.value}|{Attribute.DOUTEUSE.value})\b")

@@ -59,6 +59,7 @@ def test_rules__statistics_counts_the_findings_of_a_run(tmp_path: Path, monkeypa
     rows = {row["code"]: row["findings"] for row in json.loads(call("rules", "--statistics", "--json"))}
     assert rows[code] == 2
     assert sum(rows.values()) == 2
+    assert f"2 constats de 1 règles sur {len(catalogue())}" in call("rules", "--statistics")
 
 
 def test_explain__tells_a_rule_whatever_the_case() -> None:

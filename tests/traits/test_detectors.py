@@ -14,7 +14,9 @@ from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
 from insvigil.settings import TraitsSettings
 from insvigil.traits import detect, normalise
-from insvigil.traits.detectors import DETECTORS, RULES, questioning
+from insvigil.traits.detectors import DETECTORS, RULES, contacts, questioning
+from insvigil.traits.detectors.detector import OnValue
+from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
 from insvigil.vocabulary import Rule, Scope
 from tests.traits import cases
 from tests.traits.cases import CASES, INS, SOUND, TODAY, Case, person, persons
@@ -162,3 +164,38 @@ def _ill_written(family: str, field: str, name: str) -> bool:
     people = pl.DataFrame({field: [name]})
     codes = detect(people, normalise(people), today=TODAY)["code"]
     return codes.is_in([f"IDV-{family}-{number}" for number in WRITING]).any()
+
+
+words = ("NE", "NEE", "EPOUSE", "TEST", "TESTS", "BEBE", "NOUVEAU", "INCONNU", "MME", "SANS", "NOM", "SP", "BB")
+somewhat_odd = st.lists(
+    st.sampled_from((*words, "A", "JEAN", "X", "xx", "ne", "née", "Mr", "O", "Ó", "BCD", "aaa", "9"))
+)
+separators = st.sampled_from([" ", "-", "'", "  ", " -", ", ", "’", ""])
+writings_of_names = st.builds(lambda words, between: between.join(words), somewhat_odd, separators)
+
+
+@settings(max_examples=200)
+@given(st.lists(writings_of_names | st.text(alphabet="aAbBeEyYxX zZ-'é.,", max_size=9), max_size=20))
+@example([f"{word} {word}" for word in words])
+def test_ordinary__no_detector_has_anything_to_say_of_an_ordinary_name(names: list[str]) -> None:
+    column = pl.Series("x", names, dtype=pl.String)
+    plain = column.filter(ordinary(column))
+    for field in NAME_FIELDS:
+        tests = [one.test for one in DETECTORS if isinstance(one, OnValue) and one.field == field]
+        seen = questioning._seen(field, plain)
+        assert not any(hit.any() for hit in questioning._hits(seen, tests)), field
+
+
+def test_ordinary__most_names_are() -> None:
+    usual = ["DUPONT", "Martin", "LE GOFF", "JEAN-LUC", "DE L'ISLE", "ANNE MARIE ZOE"]
+    assert ordinary(pl.Series(usual)).all()
+    assert not ordinary(pl.Series(["Zoé", "D", "MME DURAND", "BEBE", "X", "A B", "DUPONT ", "AAAB", "BCD"])).any()
+
+
+@given(st.lists(st.text(alphabet="0123 +.a", max_size=14) | st.from_regex(r"\A0?(?:1{8,14}|2+)\Z"), max_size=12))
+def test_question__of_phones_agrees_with_its_twin(phones: list[str]) -> None:
+    seen = contacts.question(pl.Series("x", phones, dtype=pl.String))
+    digits = ["".join(sign for sign in phone if sign.isdigit()) for phone in phones]
+    assert seen["digits"].to_list() == [len(number) for number in digits]
+    one = [bool(number) and (len(set(number)) == 1 or len(set(number.removeprefix("0"))) == 1) for number in digits]
+    assert seen["one_digit"].to_list() == one

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insvigil.traits.matricule import is_valid, key_of, keys_of, kinds, matricules
+from insvigil.traits.matricule import is_valid, key_of, kinds, matricules
 
 # CNAM nir-validation 2.0.0 and recomputed vectors
 KEYS = {
@@ -19,7 +19,6 @@ KEYS = {
 
 def test_key_of__gives_the_published_keys() -> None:
     assert {thirteen: key_of(thirteen) for thirteen in KEYS} == KEYS
-    assert keys_of(pl.Series("m", list(KEYS))).to_list() == list(KEYS.values())
 
 
 @pytest.mark.parametrize("text", ["", "255081416802", "25508141680251", "25508141680AB", "２550814168025"])
@@ -86,7 +85,7 @@ def test_matricules__are_total(texts: list[str]) -> None:
 def test_matricules__foreign_and_short_numbers_are_compared_and_not_valid() -> None:
     thirteen, valid = matricules(pl.Series(["1234567", "000", "abc", None, "2550814168025", "2 55 08 14 168 025 38"]))
     assert thirteen.to_list() == ["1234567", None, None, None, "2550814168025", "2550814168025"]
-    assert valid.to_list() == [False, False, False, False, False, True]
+    assert valid.to_list() == [False, None, None, None, False, True]
 
 
 def test_kinds__name_the_oid() -> None:

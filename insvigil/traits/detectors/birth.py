@@ -142,7 +142,7 @@ DETECTORS: tuple[Detector, ...] = (
             "IDV-DDN-012", Severity.WARNING, "Date de décès renseignée alors que le patient est dit vivant.",
             "L'indicateur de décès (PID-30) et la date (PID-29) se contredisent.", "Vérifier le décès.",
         ),
-        pl.col("death_date").is_not_null() & received("deceased").str.to_uppercase().is_in(["N", "0"]),
+        pl.col("death_date").is_not_null() & received("deceased").is_in(["N", "n", "0"]),
     ),
     OnValue(
         rule(

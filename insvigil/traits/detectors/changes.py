@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.frames import STRICT_TRAITS
 from insvigil.phonetics import coarse_keys
 from insvigil.traits.birth import date_parts
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, rule
-from insvigil.traits.distinct import Distinct, present
 from insvigil.traits.matricule import matricules
 from insvigil.traits.names import comparison_key
 from insvigil.traits.normalisation import normalise, sexes
 from insvigil.traits.places import place_keys
+from insvigil.traits.rewriting import present
 from insvigil.vocabulary import BirthDateKind, Confidence, IdentityCode, Scope, Severity
 
 _PERSON = ["domain", "ipp"]

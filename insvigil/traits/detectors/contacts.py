@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
+from insvigil.traits.folding import buffers, unaccented
 from insvigil.vocabulary import Severity
 
 _ASK = "Reprendre les coordonnées à la prochaine venue du patient."
-_DIGITS = pl.col("digits").fill_null("")
-_REPEATED = "^(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)$"
 
 SHARED_BY_MANY = 20
 """Identities: a phone or an e-mail borne by more is that of an institution or of the admissions desk."""
@@ -18,7 +18,7 @@ SHARED_BY_MANY = 20
 
 def _borne_by_many(material: Material, trait: str) -> pl.DataFrame:
     traits = material.traits.select("identity_id", trait).filter(pl.col(trait).is_not_null())
-    codes = traits[trait].to_physical().to_numpy()
+    codes = Distinct(traits[trait]).codes.to_numpy()
     many = np.bincount(codes) > SHARED_BY_MANY
     return traits.select("identity_id").filter(pl.Series(many[codes], dtype=pl.Boolean))
 
@@ -33,20 +33,29 @@ def email_borne_by_many(material: Material) -> pl.DataFrame:
     return _borne_by_many(material, "email")
 
 
+def question(phones: pl.Series) -> pl.DataFrame:
+    """Return what ``OnValue`` detectors of a phone look at: its number of ``digits``, whether it is ``one_digit``."""
+    from insvigil.traits.kernels import count_digits
+
+    digits, same = np.empty(phones.len(), np.uint16), np.empty(phones.len(), np.bool_)
+    count_digits(*buffers(unaccented(phones)), digits, same)
+    return pl.DataFrame({"digits": digits, "one_digit": same})
+
+
 DETECTORS: tuple[Detector, ...] = (
     OnValue(
         rule(
             "IDV-ADR-001", Severity.INFORMATION, "Le téléphone est un numéro de remplacement (0000000000…).",
             "Un numéro de remplacement rapproche des patients qui n'ont rien en commun.", _ASK,
         ),
-        "phone", _DIGITS.str.contains(_REPEATED) | _DIGITS.str.strip_prefix("0").str.contains(_REPEATED),
+        "phone", pl.col("one_digit"),
     ),
     OnValue(
         rule(
             "IDV-ADR-002", Severity.INFORMATION, "Le téléphone n'a pas le nombre de chiffres d'un numéro.",
             "Un numéro français a dix chiffres, un numéro international quinze au plus.", _ASK,
         ),
-        "phone", ~_DIGITS.str.len_bytes().is_between(9, 15),
+        "phone", ~pl.col("digits").is_between(9, 15),
     ),
     OnValue(
         rule(

@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.frames import IDENTITY_FIELDS
 from insvigil.traits import matricule
-from insvigil.traits.distinct import present
+from insvigil.traits.rewriting import present
 from insvigil.vocabulary import BirthDateKind, Confidence, Rule, Scope, Severity
 
 VALUE = pl.col("value")
@@ -26,6 +28,8 @@ TODAY = pl.col("today")
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
+Longs = npt.NDArray[np.uint64]
+
 
 def received(field: str) -> pl.Expr:
     """Return the field as received, in the frame that ``OnIdentity`` detectors see (bare names are the traits)."""
@@ -36,6 +40,12 @@ def absent(*fields: str) -> pl.Expr:
     """Return whether none of the fields was received, in a file that gives one of them for somebody at least."""
     known = pl.any_horizontal(received(field).is_not_null() for field in fields)
     return ~known & known.any()
+
+
+def repeated(values: pl.Series) -> pl.Series:
+    """Return whether each value is also another row's."""
+    codes = Distinct(values).codes.to_numpy()
+    return pl.Series(np.bincount(codes)[codes] > 1, dtype=pl.Boolean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +123,48 @@ class Material:
         )
 
     @cached_property
+    def births(self) -> Longs:
+        """The birth date of each identity as one number, whatever parts are missing."""
+        year, month, day = (
+            self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy()
+            for part in ("birth_year", "birth_month", "birth_day")
+        )
+        births: Longs = (year << np.uint64(16)) | (month << np.uint64(8)) | day
+        return births
+
+    def mixed(self, *names: str, beside: Longs | None = None) -> pl.Series:
+        """Return one number for the named traits (``Categorical``) and what is ``beside``, null where one is missing.
+
+        Equal where they are: identities meet by one number (10 ms a million) where polars takes 100 ms to join on five
+        columns. Two numbers may be equal by chance: the few rows found are then compared trait by trait.
+        """
+        mixed = np.zeros(self.traits.height, np.uint64) if beside is None else beside * _MULTIPLIER
+        for name in names:
+            mixed = (mixed ^ self.traits[name].to_physical().fill_null(0).to_numpy()) * _MULTIPLIER
+            mixed ^= mixed >> np.uint64(29)
+        known = self.traits.select(pl.all_horizontal(pl.col(*names).is_not_null())).to_series()
+        return pl.Series(mixed).set(~known, None)
+
+    @cached_property
+    def named(self) -> pl.Series:
+        """One number for the birth name, the first given name and the birth date of each identity."""
+        return self.mixed("birth_name", "first_given_name", beside=self.births)
+
+    @cached_property
     def namesakes(self) -> pl.DataFrame:
         """The traits of the identities that share names and exact birth date with another, in order."""
         keys = ["birth_name", "first_given_name", "birth_year", "birth_month", "birth_day"]
         exact = (self.traits["birth_date_kind"] == BirthDateKind.EXACT.value).fill_null(False)
-        # A mixed 64-bit key first (60 ms a million, where the five columns take 250): it keeps few, then checked
-        codes = [self.traits[name].to_physical().cast(pl.UInt64).fill_null(0).to_numpy() for name in keys]
-        mixed = np.zeros(self.traits.height, np.uint64)
-        for values in codes:
-            mixed = (mixed ^ values) * _MULTIPLIER
-            mixed ^= mixed >> np.uint64(29)
         rows = self.traits.select("identity_id", "sex", "birth_place", *keys).filter(
-            exact & pl.Series(mixed).is_duplicated()
-        )
-        rows = rows.drop_nulls(keys)
+            exact & self.named.is_not_null() & repeated(self.named)
+        )  # an exact date has its three parts
         return rows.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
+
+    @cached_property
+    def sharers(self) -> pl.DataFrame:
+        """The traits of the identities that bear the valid matricule of another one, in order."""
+        traits = self.traits.filter(pl.col("matricule_valid"))
+        return traits.filter(repeated(traits["matricule"])).sort("identity_id")
 
     @cached_property
     def bearers(self) -> pl.DataFrame:

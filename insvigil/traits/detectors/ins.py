@@ -15,8 +15,8 @@ from insvigil.traits.detectors.detector import (
     received,
     rule,
 )
-from insvigil.traits.distinct import rewrite
 from insvigil.traits.places import place_codes
+from insvigil.traits.rewriting import rewrite
 from insvigil.vocabulary import OID_OF_MATRICULE, Confidence, Scope, Severity, Sex
 
 _WHOLE = pl.col("length").is_in([13, 15])
@@ -31,9 +31,7 @@ _INS_C = ["1.2.250.1.213.1.4.2", "1.2.250.1.213.1.4.6", "1.2.250.1.213.1.4.7"]
 
 def _shared(material: Material) -> pl.DataFrame:
     """Return the identities whose valid matricule another identity of the domain bears, with the first bearer."""
-    traits = material.traits.filter(pl.col("matricule_valid"))
-    columns = ["identity_id", "matricule", "birth_year", "birth_month", "birth_day", "sex"]
-    shared = traits.select(columns).filter(pl.col("matricule").is_duplicated()).sort("identity_id")
+    shared = material.sharers.select("identity_id", "matricule", "birth_year", "birth_month", "birth_day", "sex")
     first = shared.unique("matricule", keep="first", maintain_order=True)
     return shared.join(first, on="matricule", suffix="_first").filter(
         pl.col("identity_id") != pl.col("identity_id_first")

@@ -76,6 +76,12 @@ def _among(codes: pl.Series, others: pl.Series) -> pl.Series:
     return pl.Series(seen[numbers]) & codes.is_not_null()
 
 
+def _meeting(some: pl.Series, others: pl.Series) -> pl.Series:
+    """Return the rows whose number is in the other column, on one side or the other."""
+    found = others.is_in(some.drop_nulls().implode())
+    return some.is_in(others.filter(found.fill_null(False)).implode()).fill_null(False) | found.fill_null(False)
+
+
 def names_swapped(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name and given name are those of another one, swapped, born that day."""
     traits = material.traits.select("identity_id", "birth_name", "first_given_name", *_BIRTH)
@@ -88,6 +94,9 @@ def names_swapped(material: Material) -> pl.DataFrame:
 def used_name_is_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose used name, given name and birth date are the birth name… of another one."""
     traits = material.traits.select("identity_id", "used_name", "birth_name", "first_given_name", *_BIRTH, "sex")
+    married = material.traits["used_name"] != material.traits["birth_name"]
+    used = material.mixed("used_name", "first_given_name", beside=material.births)
+    traits = traits.filter(_meeting(used.set(~married.fill_null(False), None), material.named))
     pairs = _crossed(traits, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH])
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & (pl.col("sex") == pl.col("sex_first"))))
 
@@ -96,6 +105,7 @@ def used_name_at_address(material: Material) -> pl.DataFrame:
     """Return the identities whose used name is the birth name of another one, with their given name and address."""
     home = ["first_given_name", "address", "postal_code"]
     traits = material.traits.select("identity_id", "used_name", "birth_name", *home, "birth_year")
+    traits = traits.filter(_meeting(material.mixed("used_name", *home), material.mixed("birth_name", *home)))
     pairs = _crossed(traits, ["used_name", *home], ["birth_name", *home])
     near = (pl.col("birth_year").cast(pl.Int32) - pl.col("birth_year_first")).abs() <= 1
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & near.fill_null(True)))
@@ -105,20 +115,20 @@ def day_month_swapped(material: Material) -> pl.DataFrame:
     """Return the identities with the names of another one, the same birth year, day and month swapped."""
     names = ["birth_name", "first_given_name", "sex", "birth_year"]
     month, day = pl.col("birth_month"), pl.col("birth_day")
-    traits = material.traits.select("identity_id", *names, *_BIRTH[1:]).filter((day <= 12) & (day != month))
-    traits = traits.filter(pl.struct("birth_name", "first_given_name").is_duplicated())
+    births = material.births
+    year, low = births & ~np.uint64(0xFFFF), births & np.uint64(0xFF)
+    american = year | low << np.uint64(8) | births >> np.uint64(8) & np.uint64(0xFF)
+    both = pl.Series((low != births >> np.uint64(8) & np.uint64(0xFF)) & (low <= 12))
+    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~both, None)
+    traits = material.traits.select("identity_id", *names, *_BIRTH[1:]).filter(_meeting(swapped, material.named))
+    traits = traits.filter((day <= 12) & (day != month))
     pairs = _crossed(traits, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"])
     return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 
 
 def same_matricule_other_names(material: Material) -> pl.DataFrame:
     """Return the identities with the valid matricule of an earlier one, and neither its birth nor its given name."""
-    traits = material.traits.filter(pl.col("matricule_valid"))
-    shared = (
-        traits.select("identity_id", "matricule", "birth_name", "used_name", "first_given_name")
-        .filter(pl.col("matricule").is_duplicated())
-        .sort("identity_id")
-    )
+    shared = material.sharers.select("identity_id", "matricule", "birth_name", "used_name", "first_given_name")
     pairs = shared.join(shared.unique("matricule", keep="first", maintain_order=True), on="matricule", suffix="_first")
     name = pl.col("birth_name").ne(pl.col("birth_name_first"))
     used = pl.col("used_name").eq_missing(pl.col("birth_name_first")) | pl.col("used_name_first").eq_missing(

@@ -8,6 +8,7 @@ from string import ascii_uppercase
 import numpy as np
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.traits.detectors.detector import (
     KEY,
     VALUE,
@@ -17,11 +18,9 @@ from insvigil.traits.detectors.detector import (
     OnIdentity,
     OnValue,
     absent,
-    received,
     rule,
 )
-from insvigil.traits.distinct import Distinct
-from insvigil.traits.names import CIVILITIES, INVENTED_NAMES, NEWBORN_NAMES, UNKNOWN_NAMES
+from insvigil.traits.names import CIVILITIES, INVENTED_NAMES, NEWBORN_NAMES, PLACEHOLDERS, UNKNOWN_NAMES
 from insvigil.vocabulary import Confidence, Severity
 
 PROFILE = "SEL-MP-043 §2 et §3.4.1, paraphrasé par un tiers"
@@ -42,6 +41,8 @@ _USED_GIVEN = _Field("PUT", "used_given_name", "prénom utilisé")
 _ALL = (_BIRTH_NAME, _FIRST, _LIST, _USED, _USED_GIVEN)
 _STRICT = (_BIRTH_NAME, _FIRST, _LIST)
 _FAMILY = (_BIRTH_NAME, _USED)
+
+NAME_FIELDS: tuple[str, ...] = tuple(field.name for field in _ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,28 @@ _QUESTIONS: tuple[_Question, ...] = (
 )  # fmt: skip
 
 
+_ORDINARY = r"^[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*$"
+_MENTIONS = ("EPOUSE", "EPSE", "VEUVE", "VVE", "DIVORCE", "DIVORCEE", "NEE", "NE")
+_WATCHED = sorted({key.split()[0] for key in (*PLACEHOLDERS, *CIVILITIES, *_MENTIONS)})
+_REMARKABLE = "|".join(
+    [
+        rf"(?:^|[ '-])(?:X+|{'|'.join(_WATCHED)})(?:[ '-]|$)",
+        "^[^AEIOUY]+$",
+        *(3 * letter for letter in ascii_uppercase),
+    ]
+)
+
+
+def ordinary(values: pl.Series) -> pl.Series:
+    """Return whether each name is one that no detector of names can have anything to say about.
+
+    Two ASCII letters first, single spaces, hyphens or apostrophes between words, a vowel, 100 signs at most, no letter
+    thrice, no word that a detector looks for. Two regular expressions here spare fifteen on 97 names in 100.
+    """
+    said = values.str.contains(f"(?i){_REMARKABLE}")
+    return values.str.contains(_ORDINARY) & ~said & (values.str.len_bytes() <= 100)
+
+
 def _common() -> tuple[Detector, ...]:
     return tuple(
         OnValue(
@@ -177,7 +200,7 @@ def name_ends_with_given_name(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name, of two words or more, ends with their first given name."""
     names = material.traits.select("identity_id", text="birth_name", end="first_given_name")
     distinct = Distinct(names["text"])
-    composed = distinct.spread(distinct.values.str.contains(" ", literal=True)).fill_null(False)
+    composed = distinct.spread(distinct.values.cast(pl.String).str.contains(" ", literal=True)).fill_null(False)
     return _ending(names.filter(composed))
 
 
@@ -225,6 +248,12 @@ def swapped_names(material: Material) -> pl.DataFrame:
     return known.filter(pl.Series(mostly_first[births] & mostly_birth[firsts]))
 
 
+def not_as_insi_writes(material: Material) -> pl.DataFrame:
+    """Return the qualified identities whose birth name has other signs than A-Z, space, hyphen and apostrophe."""
+    names = material.traits.select("identity_id").with_columns(name=material.field("birth_name"))
+    return names.filter(material.traits["qualified"]).filter(pl.col("name").str.contains(r"[^A-Z '\-]"))
+
+
 _INS_TRAITS = "Guide INS v3.0, EXI ID 08, cité par un tiers"
 
 _OWN: tuple[Detector, ...] = (
@@ -265,7 +294,7 @@ _OWN: tuple[Detector, ...] = (
         ),
         swapped_names,
     ),
-    OnIdentity(
+    OnFile(
         rule(
             "IDV-NOM-023", Severity.WARNING,
             "Identité qualifiée dont le nom de naissance n'est pas écrit comme le téléservice INSi l'écrit.",
@@ -273,7 +302,7 @@ _OWN: tuple[Detector, ...] = (
             "Interroger de nouveau le téléservice INSi et reprendre ses traits tels quels.",
             source=PROFILE, confidence=Confidence.SECOND_HAND,
         ),
-        pl.col("qualified") & received("birth_name").str.contains(r"[^A-Z '\-]"),
+        not_as_insi_writes,
     ),
     OnFile(
         rule(

@@ -14,9 +14,9 @@ from insvigil.traits.detectors.detector import (
     absent,
     rule,
 )
-from insvigil.traits.distinct import rewrite
 from insvigil.traits.places import COUNTRIES, place_keys
 from insvigil.traits.referential import FIRST_DAY
+from insvigil.traits.rewriting import rewrite
 from insvigil.vocabulary import Confidence, Severity
 
 _ASK = "Reprendre le lieu de naissance sur une pièce d'identité ou par le téléservice INSi."

@@ -6,23 +6,25 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from string import digits
 
 import dataframely as dy
 import polars as pl
 
+from insvigil.distinct import Distinct
 from insvigil.errors import SettingsError
 from insvigil.frames import Anomalies
 from insvigil.settings import TraitsSettings
 from insvigil.traits import matricule, places
-from insvigil.traits.detectors import birth
+from insvigil.traits.detectors import birth, contacts
 from insvigil.traits.detectors.catalogue import DETECTORS
-from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.distinct import Distinct, mostly_distinct
-from insvigil.traits.lines import kept_only, rewrite_lines
+from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
+from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
+
+_NEARLY_DISTINCT = ("phone", "email", "billing_nir")
+"""Fields whose values nearly all differ: telling them apart would cost more than asking each."""
 
 Finding = tuple[Detector, pl.DataFrame]
 
@@ -75,7 +77,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_file.append(detector)
     persons = material.persons
     with ThreadPoolExecutor(2) as threads:
-        bearers, _ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes"))
+        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes", "sharers"))
     seen = {"persons": persons, "bearers": bearers}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
@@ -88,21 +90,37 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
 
 def _of_values(material: Material, field: str, detectors: list[OnValue]) -> list[Finding]:
     column = material.field(field)
-    distinct = None if mostly_distinct(column) else Distinct(column)
+    distinct = None if field in _NEARLY_DISTINCT else Distinct(column)
     values = column if distinct is None else distinct.values
-    if values.null_count() == values.len():
+    doubtful = _doubtful(field, values)
+    if not len(doubtful):
         return []
-    hits = _hits(_seen(field, values), [detector.test & VALUE.is_not_null() for detector in detectors])
-    findings: list[Finding] = []
-    for detector, hit in zip(detectors, hits, strict=True):
-        if hit.any():
-            rows = hit if distinct is None else distinct.spread(hit).fill_null(False)
-            if detector.among is None:
-                found = material.traits.select("identity_id").filter(rows)
-            else:
-                found = material.persons.filter(rows).filter(detector.among).select("identity_id")
-            findings.append((detector, found))
-    return findings
+    hits = _hits(_seen(field, values.gather(doubtful)), [detector.test for detector in detectors])
+    wrong = pl.repeat(False, values.len(), eager=True)
+    wrong = wrong.scatter(doubtful.filter(pl.DataFrame(hits).select(pl.any_horizontal(pl.all())).to_series()), True)
+    rows = (wrong if distinct is None else distinct.spread(wrong)).arg_true()
+    return [
+        (detector, _those(material, detector, _rows_of(rows, distinct, doubtful.filter(hit), values.len())))
+        for detector, hit in zip(detectors, hits, strict=True)
+        if hit.any()
+    ]
+
+
+def _rows_of(rows: pl.Series, distinct: Distinct | None, wrong: pl.Series, size: int) -> pl.Series:
+    """Return those of ``rows`` that have a wrong value."""
+    flags = pl.repeat(False, size, eager=True).scatter(wrong, True)
+    return rows.filter(flags.gather(rows if distinct is None else distinct.codes.gather(rows)))
+
+
+def _those(material: Material, detector: OnValue, rows: pl.Series) -> pl.DataFrame:
+    if detector.among is None:
+        return material.traits.select("identity_id")[rows]
+    return material.persons[rows].filter(detector.among).select("identity_id")
+
+
+def _doubtful(field: str, values: pl.Series) -> pl.Series:
+    """Return the positions of the values that a detector of the field may have something to say about."""
+    return (values.is_not_null() & ~ordinary(values) if field in NAME_FIELDS else values.is_not_null()).arg_true()
 
 
 def _seen(field: str, values: pl.Series) -> pl.DataFrame:
@@ -115,7 +133,7 @@ def _seen(field: str, values: pl.Series) -> pl.DataFrame:
         whole = matricule.cleaned(values)
         return matricule.meaning(whole).with_columns(value=values, valid=matricule.validity(whole))
     if field == "phone":
-        return pl.DataFrame({"value": values, "digits": rewrite_lines(values, kept_only(digits))})
+        return contacts.question(values)
     if field in ("email", "postal_code"):
         return pl.DataFrame({"value": values})
     return pl.DataFrame({"value": values, "key": comparison_key(values)})
