@@ -163,8 +163,10 @@ class Material:
     @cached_property
     def sharers(self) -> pl.DataFrame:
         """The traits of the identities that bear the valid matricule of another one, in order."""
-        traits = self.traits.filter(pl.col("matricule_valid"))
-        return traits.filter(repeated(traits["matricule"])).sort("identity_id")
+        names = ("identity_id", "matricule", "birth_name", "used_name", "first_given_name", "sex")
+        traits = self.traits.select(*names, "birth_year", "birth_month", "birth_day", "matricule_valid")
+        valid = traits.filter(pl.col("matricule_valid"))
+        return valid.filter(repeated(valid["matricule"])).sort("identity_id")
 
     @cached_property
     def bearers(self) -> pl.DataFrame:
