@@ -151,14 +151,18 @@ class Material:
         return self.mixed("birth_name", "first_given_name", beside=self.births)
 
     @cached_property
-    def namesakes(self) -> pl.DataFrame:
-        """The traits of the identities that share names and exact birth date with another, in order."""
+    def alike(self) -> pl.DataFrame:
+        """The pairs equal on names and exact birth date: an identity, and the first of its like as ``…_first``."""
         keys = ["birth_name", "first_given_name", "birth_year", "birth_month", "birth_day"]
         exact = (self.traits["birth_date_kind"] == BirthDateKind.EXACT.value).fill_null(False)
-        rows = self.traits.select("identity_id", "sex", "birth_place", *keys).filter(
-            exact & self.named.is_not_null() & repeated(self.named)
+        rows = (
+            self.traits.select("identity_id", "sex", "birth_place", *keys)
+            .filter(exact & self.named.is_not_null() & repeated(self.named))
+            .sort("identity_id")
         )  # an exact date has its three parts
-        return rows.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
+        first = rows.unique(keys, keep="first", maintain_order=True)
+        pairs = rows.join(first, on=keys, suffix="_first")
+        return pairs.filter(pl.col("identity_id") != pl.col("identity_id_first"))
 
     @cached_property
     def sharers(self) -> pl.DataFrame:

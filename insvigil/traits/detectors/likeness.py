@@ -15,17 +15,6 @@ _DUPLICATE = "Rapprocher les deux dossiers ; demander la fusion si c'est la mêm
 _CHECK = "Comparer les deux dossiers avec une pièce d'identité."
 
 
-def _alike(material: Material, *others: str) -> pl.DataFrame:
-    """Return the pairs equal on names and exact birth date, ``identity_id`` with the first of its like.
-
-    The columns of the first are suffixed ``_first``; ``others`` are brought along.
-    """
-    keys = ["birth_name", "first_given_name", *_BIRTH]
-    first = material.namesakes.select("identity_id", *keys, *others).unique(keys, keep="first", maintain_order=True)
-    pairs = material.namesakes.select("identity_id", *keys, *others).join(first, on=keys, suffix="_first")
-    return pairs.filter(pl.col("identity_id") != pl.col("identity_id_first"))
-
-
 def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
     return pairs.select("identity_id", other_id="identity_id_first").sort("identity_id", "other_id")
 
@@ -33,7 +22,7 @@ def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
 def same_strict_traits(material: Material) -> pl.DataFrame:
     """Return the identities with the birth name, first given name, birth date, sex and place of an earlier one."""
     return _pair(
-        _alike(material, "sex", "birth_place").filter(
+        material.alike.filter(
             (pl.col("sex") == pl.col("sex_first")) & (pl.col("birth_place") == pl.col("birth_place_first"))
         )
     )
@@ -41,7 +30,7 @@ def same_strict_traits(material: Material) -> pl.DataFrame:
 
 def same_but_sex(material: Material) -> pl.DataFrame:
     """Return the identities with the names and birth date of an earlier one, and the other sex."""
-    pairs = _alike(material, "sex")
+    pairs = material.alike
     known = [Sex.MALE.value, Sex.FEMALE.value]
     return _pair(
         pairs.filter(
@@ -52,7 +41,7 @@ def same_but_sex(material: Material) -> pl.DataFrame:
 
 def same_but_place(material: Material) -> pl.DataFrame:
     """Return the identities with the names, birth date and sex of an earlier one, and another birth place."""
-    pairs = _alike(material, "sex", "birth_place").filter(pl.col("sex") == pl.col("sex_first"))
+    pairs = material.alike.filter(pl.col("sex") == pl.col("sex_first"))
     return _pair(pairs.filter(pl.col("birth_place") != pl.col("birth_place_first")))
 
 

@@ -8,7 +8,6 @@ from string import ascii_uppercase
 import numpy as np
 import polars as pl
 
-from insvigil.distinct import Distinct
 from insvigil.traits.detectors.detector import (
     KEY,
     VALUE,
@@ -199,9 +198,7 @@ def _common() -> tuple[Detector, ...]:
 def name_ends_with_given_name(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name, of two words or more, ends with their first given name."""
     names = material.traits.select("identity_id", text="birth_name", end="first_given_name")
-    distinct = Distinct(names["text"])
-    composed = distinct.spread(distinct.values.cast(pl.String).str.contains(" ", literal=True)).fill_null(False)
-    return _ending(names.filter(composed))
+    return _ending(names.filter(pl.col("text") != pl.col("end")))
 
 
 def list_starts_otherwise(material: Material) -> pl.DataFrame:

@@ -77,7 +77,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_file.append(detector)
     persons = material.persons
     with ThreadPoolExecutor(2) as threads:
-        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes", "sharers"))
+        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "alike", "sharers"))
     seen = {"persons": persons, "bearers": bearers}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
