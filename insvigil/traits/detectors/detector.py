@@ -122,14 +122,10 @@ class Material:
             today=pl.lit(self.today),
         )
 
-    @cached_property
-    def births(self) -> Longs:
-        """The birth date of each identity as one number, whatever parts are missing."""
-        year, month, day = (
-            self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy()
-            for part in ("birth_year", "birth_month", "birth_day")
-        )
-        births: Longs = (year << np.uint64(16)) | (month << np.uint64(8)) | day
+    def births(self, year: str = "birth_year", month: str = "birth_month", day: str = "birth_day") -> Longs:
+        """Return the birth date of each identity as one number, whatever parts are missing, in the order asked."""
+        parts = [self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy() for part in (year, month, day)]
+        births: Longs = (parts[0] << np.uint64(16)) | (parts[1] << np.uint64(8)) | parts[2]
         return births
 
     def mixed(self, *names: str, beside: Longs | None = None) -> pl.Series:
@@ -148,7 +144,7 @@ class Material:
     @cached_property
     def named(self) -> pl.Series:
         """One number for the birth name, the first given name and the birth date of each identity."""
-        return self.mixed("birth_name", "first_given_name", beside=self.births)
+        return self.mixed("birth_name", "first_given_name", beside=self.births())
 
     @cached_property
     def alike(self) -> pl.DataFrame:

@@ -84,7 +84,7 @@ def used_name_is_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose used name, given name and birth date are the birth name… of another one."""
     traits = material.traits.select("identity_id", "used_name", "birth_name", "first_given_name", *_BIRTH, "sex")
     married = material.traits["used_name"] != material.traits["birth_name"]
-    used = material.mixed("used_name", "first_given_name", beside=material.births)
+    used = material.mixed("used_name", "first_given_name", beside=material.births())
     traits = traits.filter(_meeting(used.set(~married.fill_null(False), None), material.named))
     pairs = _crossed(traits, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH])
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & (pl.col("sex") == pl.col("sex_first"))))
@@ -104,13 +104,11 @@ def day_month_swapped(material: Material) -> pl.DataFrame:
     """Return the identities with the names of another one, the same birth year, day and month swapped."""
     names = ["birth_name", "first_given_name", "sex", "birth_year"]
     month, day = pl.col("birth_month"), pl.col("birth_day")
-    births = material.births
-    year, low = births & ~np.uint64(0xFFFF), births & np.uint64(0xFF)
-    american = year | low << np.uint64(8) | births >> np.uint64(8) & np.uint64(0xFF)
-    both = pl.Series((low != births >> np.uint64(8) & np.uint64(0xFF)) & (low <= 12))
-    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~both, None)
-    traits = material.traits.select("identity_id", *names, *_BIRTH[1:]).filter(_meeting(swapped, material.named))
-    traits = traits.filter((day <= 12) & (day != month))
+    american = material.births("birth_year", "birth_day", "birth_month")
+    traits = material.traits.select("identity_id", *names, *_BIRTH[1:])
+    possible = traits.select(((day <= 12) & (day != month)).fill_null(False)).to_series()
+    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~possible, None)
+    traits = traits.filter(possible & _meeting(swapped, material.named))
     pairs = _crossed(traits, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"])
     return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 

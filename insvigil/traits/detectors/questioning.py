@@ -18,7 +18,8 @@ from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth, contacts
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
+from insvigil.traits.detectors.names import NAME_FIELDS
+from insvigil.traits.detectors.ordinary import ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
