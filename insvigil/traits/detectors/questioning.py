@@ -18,7 +18,8 @@ from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth, contacts
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
+from insvigil.traits.detectors.names import NAME_FIELDS
+from insvigil.traits.detectors.ordinary import ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import Severity
@@ -77,7 +78,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_file.append(detector)
     persons = material.persons
     with ThreadPoolExecutor(2) as threads:
-        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes", "sharers"))
+        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "alike", "sharers"))
     seen = {"persons": persons, "bearers": bearers}
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
