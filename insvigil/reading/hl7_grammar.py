@@ -314,24 +314,7 @@ def _words_of(text: bytes, count: int) -> list[int]:
 
 
 def index(plan: Plan, batch: Batch) -> Index:
-    """Return where the messages of a batch are; ``batch.parts[:, 2]`` receives the lines of each part.
-
-    A header in the middle of a line begins a message too: files joined end to end often lack the last line end.
-    """
-    from insvigil.reading.kernels.segments import count_headers
-
-    found = _index(plan, batch, np.empty(0, np.int64))
-    begins = found.messages[:, 1]
-    at_line_start = int(((batch.buffer[begins + 3] == ord("|")) & (batch.buffer[begins + 4] == ord("^"))).sum())
-    end = int(batch.parts[:, 1].max(initial=0))
-    if count_headers(batch.buffer, 0, end) <= at_line_start:
-        return found
-    text = batch.buffer[:end].tobytes()
-    headers = np.array([header.start() for header in re.finditer(rb"MSH\|\^", text)], np.int64)
-    return _index(plan, batch, headers[~np.isin(headers, begins)])
-
-
-def _index(plan: Plan, batch: Batch, breaks: Ints) -> Index:
+    """Return where the messages of a batch are; ``batch.parts[:, 2]`` receives the lines of each part."""
     from insvigil.reading.kernels.segments import ENVELOPE_COLUMNS, MESSAGE_COLUMNS, index_messages
 
     words = batch.words
@@ -342,9 +325,7 @@ def _index(plan: Plan, batch: Batch, breaks: Ints) -> Index:
         hashes = np.empty(room, np.uint64)
         slots = np.empty((room, len(plan.segments), 2), np.int64)
         envelopes = np.empty((enveloped, ENVELOPE_COLUMNS), np.int64)
-        count, found = index_messages(
-            batch.buffer, words, batch.parts, breaks, plan.names, messages, hashes, slots, envelopes
-        )
+        count, found = index_messages(batch.buffer, words, batch.parts, plan.names, messages, hashes, slots, envelopes)
         if count <= room and found <= enveloped:
             return Index(messages[:count], hashes[:count], slots[:count], envelopes[:found])
         room, enveloped = max(room, count), max(enveloped, found)

@@ -35,8 +35,8 @@ HEAD = 1 << 16
 LONGEST = 4 * PIECE
 """A message longer than this is cut: it cannot be one."""
 
-PADDING = 64
-"""Bytes that follow the last message of a buffer (kernels read words)."""
+PADDING = 128
+"""Bytes that follow the last message of a buffer (kernels read words, and 64 bytes at once)."""
 
 EXPANSION = 1000
 """A compressed file may grow at most this many times (and always up to one piece)."""
