@@ -26,7 +26,7 @@ ENVELOPE_COLUMNS = 6
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)")
+@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False)
 def hash_line(words: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
 
@@ -57,7 +57,7 @@ def hash_line(words: Any, begin: Any, end: Any) -> Any:
     return total, high
 
 
-@kernel("uint32(uint8[::1], int64, int64, uint8)")
+@kernel("uint32(uint8[::1], int64, int64, uint8)", allocates=False)
 def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     """Return the three bytes of the segment that a line begins, or 0 for a line that continues the one before."""
     if end - begin < 3:
@@ -66,9 +66,7 @@ def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     second = buffer[begin + 1]
     third = buffer[begin + 2]
     if not (
-        65 <= first <= 90
-        and (65 <= second <= 90 or 48 <= second <= 57)
-        and (65 <= third <= 90 or 48 <= third <= 57)
+        65 <= first <= 90 and (65 <= second <= 90 or 48 <= second <= 57) and (65 <= third <= 90 or 48 <= third <= 57)
     ):
         return np.uint32(0)
     name = (np.uint32(first) << np.uint32(16)) | (np.uint32(second) << np.uint32(8)) | np.uint32(third)
@@ -82,7 +80,7 @@ def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     return name
 
 
-@kernel("uint64(uint8[::1], int64)")
+@kernel("uint64(uint8[::1], int64)", allocates=False)
 def line_marks(buffer: Any, at: Any) -> Any:
     """Return which of 64 bytes are a CR or an LF, or begin ``MSH|^``."""
     header = (
@@ -97,7 +95,8 @@ def line_marks(buffer: Any, at: Any) -> Any:
 
 @kernel(
     f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64[:, ::1], uint32[::1], int64[:, ::1], uint64[::1], "
-    "int64[:, :, ::1], int64[:, ::1])"
+    "int64[:, :, ::1], int64[:, ::1])",
+    allocates=False,
 )
 def index_messages(
     buffer: Any, words: Any, parts: Any, names: Any, messages: Any, hashes: Any, slots: Any, envelopes: Any
