@@ -21,7 +21,9 @@ from numba.extending import intrinsic
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(*signatures: str, inline: bool = False, fastmath: bool = False, allocates: bool = True) -> Callable[[F], F]:
+def kernel(
+    *signatures: str, inline: bool = False, fastmath: bool = False, allocates: bool = True, inner: bool = False
+) -> Callable[[F], F]:
     """Return a decorator that compiles a serial, GIL-free, disk-cached function over arrays and scalars.
 
     A kernel that makes no array of its own may say ``allocates=False``: references are then not counted, which makes
@@ -33,6 +35,8 @@ def kernel(*signatures: str, inline: bool = False, fastmath: bool = False, alloc
         options["inline"] = "always"
     if not allocates:
         options["_nrt"] = False
+    if inner:
+        options |= {"no_cpython_wrapper": True, "forceinline": True}
     if signatures:
         return cast(Callable[[F], F], numba.njit(list(signatures), **options))
     return cast(Callable[[F], F], numba.njit(**options))

@@ -20,23 +20,28 @@ _COLUMNS = (
 _SPLIT = "Tuple((int64[:, ::1], int64[::1], uint64[::1], int64[::1], uint8[::1]))"
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8)", allocates=False)
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8)", allocates=False, inner=True)
 def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> Any:
     """Return begin and end of sub-component ``number`` (from 1); an empty span when there is none."""
     left = number - 1
-    while begin < end and left > 0:
-        if buffer[begin] == mark:
+    one = np.uint64(1)
+    for at in range(begin, end, 64):
+        found = equal_mask(buffer, at, mark)
+        while found != 0:
+            spot = at + lowest(found)
+            found &= found - one
+            if spot >= end:
+                break
+            if left == 0:
+                return begin, spot
             left -= 1
-        begin += 1
+            begin = spot + 1
     if left > 0:
         return end, end
-    at = begin
-    while at < end and buffer[at] != mark:
-        at += 1
-    return begin, at
+    return begin, end
 
 
-@kernel("int64(int64[:, ::1], int64, int64, int64, int64, int64, int64)", allocates=False)
+@kernel("int64(int64[:, ::1], int64, int64, int64, int64, int64, int64)", allocates=False, inner=True)
 def note(remarks: Any, noted: Any, message: Any, slot: Any, field: Any, code: Any, rejected: Any) -> Any:
     """Write a remark if there is room, and return how many there are."""
     if noted < remarks.shape[0]:
@@ -48,7 +53,7 @@ def note(remarks: Any, noted: Any, message: Any, slot: Any, field: Any, code: An
     return noted + 1
 
 
-@kernel("uint8(uint8[::1], int64, int64, uint8[::1])", allocates=False)
+@kernel("uint8(uint8[::1], int64, int64, uint8[::1])", allocates=False, inner=True)
 def read_marks(buffer: Any, begin: Any, end: Any, marks: Any) -> Any:
     """Set the separators that an MSH declares; return the second byte of a wide ``~``, or 0.
 
@@ -81,7 +86,7 @@ def read_marks(buffer: Any, begin: Any, end: Any, marks: Any) -> Any:
     return lead
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8, int64, int64[::1])", allocates=False)
+@kernel("int64(uint8[::1], int64, int64, uint8, int64, int64[::1])", allocates=False, inner=True)
 def split_segment(buffer: Any, begin: Any, stop: Any, mark: Any, most: Any, ends: Any) -> Any:
     """Write where the fields of ``buffer[begin:stop]`` end and return how many there are, ``most`` or a few more.
 
@@ -104,7 +109,11 @@ def split_segment(buffer: Any, begin: Any, stop: Any, mark: Any, most: Any, ends
     return count + 1
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], uint8, boolean, int64[:, ::1], int64[::1])", allocates=False)
+@kernel(
+    "int64(uint8[::1], int64, int64, uint8[::1], uint8, boolean, int64[:, ::1], int64[::1])",
+    allocates=False,
+    inner=True,
+)
 def split_field(buffer: Any, begin: Any, end: Any, marks: Any, lead: Any, eight: Any, tokens: Any, sizes: Any) -> Any:
     """Write the components of each repetition of a field; return how many repetitions, negative if some need decoding.
 
@@ -155,7 +164,7 @@ def split_field(buffer: Any, begin: Any, end: Any, marks: Any, lead: Any, eight:
     return -repetition if slow != 0 else repetition
 
 
-@kernel(f"uint64(uint8[::1], {_WORDS}, {_SPLIT}, int64, {_PLAN}, uint64[:, ::1], int64)", allocates=False)
+@kernel(f"uint64(uint8[::1], {_WORDS}, {_SPLIT}, int64, {_PLAN}, uint64[:, ::1], int64)", allocates=False, inner=True)
 def passed_tests(buffer: Any, words: Any, split: Any, repetition: Any, plan: Any, test_words: Any, field: Any) -> Any:
     """Return one bit a test of a field: whether this repetition passes it."""
     fields, groups, tests = plan[1], plan[2], plan[3]
@@ -203,6 +212,7 @@ def passed_tests(buffer: Any, words: Any, split: Any, repetition: Any, plan: Any
 @kernel(
     f"int64(uint8[::1], {_WORDS}, {_SPLIT}, int64, {_MEANING}, UniTuple(int64, 3), Tuple((int64[:, ::1], int64)))",
     allocates=False,
+    inner=True,
 )
 def choose_repetitions(
     buffer: Any, words: Any, split: Any, repetitions: Any, meaning: Any, where: Any, noting: Any
@@ -234,7 +244,11 @@ def choose_repetitions(
     return noted
 
 
-@kernel(f"UniTuple(int64, 3)(uint8[::1], {_SPLIT}, UniTuple(int64, 3), {_TABLE}, {_TABLE}, int64)", allocates=False)
+@kernel(
+    f"UniTuple(int64, 3)(uint8[::1], {_SPLIT}, UniTuple(int64, 3), {_TABLE}, {_TABLE}, int64)",
+    allocates=False,
+    inner=True,
+)
 def find_value(buffer: Any, split: Any, extent: Any, picks: Any, places: Any, pick: Any) -> Any:
     """Return begin and end of the value of a pick, outer blanks off, and the code of the place that has it (or -1).
 
@@ -279,6 +293,7 @@ def find_value(buffer: Any, split: Any, extent: Any, picks: Any, places: Any, pi
     f"UniTuple(int64, 3)(uint8[::1], {_WORDS}, {_SPLIT}, int64, int64, {_MEANING}, UniTuple(int64, 3), "
     f"UniTuple(int64, 4), {_COLUMNS})",
     allocates=False,
+    inner=True,
 )
 def fill_field(
     buffer: Any,
@@ -369,7 +384,7 @@ def fill_field(
     return noted, used, 0
 
 
-@kernel(f"int64({_WORDS}, int64, int64, uint64[:, ::1])", allocates=False)
+@kernel(f"int64({_WORDS}, int64, int64, uint64[:, ::1])", allocates=False, inner=True)
 def charset_of(words: Any, begin: Any, end: Any, charsets: Any) -> Any:
     """Return the number of the map of a declared character set; 0, which is cp1252, when it is not known."""
     full = np.uint64(0xFFFFFFFFFFFFFFFF)

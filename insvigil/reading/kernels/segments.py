@@ -26,7 +26,7 @@ ENVELOPE_COLUMNS = 6
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False)
+@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False, inner=True)
 def hash_line(words: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
 
@@ -57,7 +57,7 @@ def hash_line(words: Any, begin: Any, end: Any) -> Any:
     return total, high
 
 
-@kernel("uint32(uint8[::1], int64, int64, uint8)", allocates=False)
+@kernel("uint32(uint8[::1], int64, int64, uint8)", allocates=False, inner=True)
 def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     """Return the three bytes of the segment that a line begins, or 0 for a line that continues the one before."""
     if end - begin < 3:
@@ -80,7 +80,7 @@ def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     return name
 
 
-@kernel("uint64(uint8[::1], int64)", allocates=False)
+@kernel("uint64(uint8[::1], int64)", allocates=False, inner=True)
 def line_marks(buffer: Any, at: Any) -> Any:
     """Return which of 64 bytes are a CR or an LF, or begin ``MSH|^``."""
     header = (
