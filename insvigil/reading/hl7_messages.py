@@ -215,8 +215,8 @@ def _is_acknowledgement(header: bytes) -> bool:
 def _batch_of(pieces: Sequence[Piece]) -> Batch:
     """Return the pieces in one buffer; a piece alone in its own padded buffer is not copied."""
     data = pieces[0].data
-    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, bytearray):
-        return Batch(np.frombuffer(data.obj, np.uint8), np.array([[0, len(data), 0]], np.int64))
+    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
+        return Batch(data.obj, np.array([[0, len(data), 0]], np.int64))
     buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
     buffer[-PADDING:] = 0
     parts = np.zeros((len(pieces), 3), np.int64)

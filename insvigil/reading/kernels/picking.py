@@ -403,7 +403,8 @@ def charset_of(words: Any, begin: Any, end: Any, charsets: Any) -> Any:
 
 
 @kernel(
-    f"UniTuple(int64, 4)(uint8[::1], {_WORDS}, int64[:, ::1], int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, Tuple(({_SPLIT}, int64[::1])))",
+    f"UniTuple(int64, 4)(uint8[::1], {_WORDS}, int64[:, ::1], int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, "
+    f"Tuple(({_SPLIT}, int64[::1])))",
     allocates=False,
 )
 def pick_fields(

@@ -139,10 +139,9 @@ def index_messages(
                     continue
                 spot = block + lowest(marks)
                 marks &= marks - one
-                if spot >= begin and spot < stop:
-                    if buffer[spot] != 77 or (spot > begin and spot + 5 <= stop):
-                        end = spot
-                        break
+                if begin <= spot < stop and (buffer[spot] != 77 or (spot > begin and spot + 5 <= stop)):
+                    end = spot
+                    break
             this_line = line
             upcoming = end
             if end == stop or buffer[end] != 77:
