@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
+_PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _BYTES = types.Array(types.uint8, 1, "C")
 _VECTOR = ir.VectorType(ir.IntType(8), 64)
 _LANES = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
@@ -34,6 +35,18 @@ def _equal_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
             "==", _loaded(context, builder, values[0], values[1]), builder.shuffle_vector(first, nothing, _LANES)
         )
         return builder.bitcast(same, ir.IntType(64))
+
+    return types.uint64(_BYTES, types.int64, types.uint8), build
+
+
+def _below_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        nothing = ir.Constant(_VECTOR, ir.Undefined)
+        first = builder.insert_element(nothing, values[2], ir.Constant(ir.IntType(32), 0))
+        below = builder.icmp_unsigned(
+            "<", _loaded(context, builder, values[0], values[1]), builder.shuffle_vector(first, nothing, _LANES)
+        )
+        return builder.bitcast(below, ir.IntType(64))
 
     return types.uint64(_BYTES, types.int64, types.uint8), build
 
@@ -62,6 +75,10 @@ def _plain_equal_mask(buffer: Any, at: Any, byte: Any) -> Any:
     return _packed(buffer[at : at + 64] == byte)
 
 
+def _plain_below_mask(buffer: Any, at: Any, byte: Any) -> Any:
+    return _packed(buffer[at : at + 64] < byte)
+
+
 def _plain_high_mask(buffer: Any, at: Any) -> Any:
     return _packed(buffer[at : at + 64] >= 0x80)
 
@@ -70,11 +87,14 @@ def _plain_lowest(mask: Any) -> Any:
     return (int(mask) & -int(mask)).bit_length() - 1
 
 
-equal_mask: Any = _plain_equal_mask if config.DISABLE_JIT else intrinsic(_equal_mask)
+equal_mask: Any = _plain_equal_mask if _PLAIN else intrinsic(_equal_mask)
 """``(buffer, at, byte)``: bit k is set when ``buffer[at + k] == byte``; uint64."""
 
-high_mask: Any = _plain_high_mask if config.DISABLE_JIT else intrinsic(_high_mask)
+below_mask: Any = _plain_below_mask if _PLAIN else intrinsic(_below_mask)
+"""``(buffer, at, byte)``: bit k is set when ``buffer[at + k] < byte``; uint64."""
+
+high_mask: Any = _plain_high_mask if _PLAIN else intrinsic(_high_mask)
 """``(buffer, at)``: bit k is set when ``buffer[at + k]`` is above 0x7F; uint64."""
 
-lowest: Any = _plain_lowest if config.DISABLE_JIT else intrinsic(_lowest)
+lowest: Any = _plain_lowest if _PLAIN else intrinsic(_lowest)
 """``(mask)``: the number of the lowest bit set of a mask that is not zero; int64."""

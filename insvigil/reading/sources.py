@@ -291,7 +291,7 @@ def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Itera
     ended = False
     while not ended:
         while held < len(buffer) - PADDING:
-            count = stream.readinto(memoryview(buffer)[held : len(buffer) - PADDING])  # type: ignore[attr-defined]
+            count = stream.readinto(buffer.data[held : len(buffer) - PADDING])  # type: ignore[attr-defined]
             if not count:
                 ended = True
                 break
@@ -303,7 +303,7 @@ def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Itera
         if cut == 0 and marks and held >= LONGEST:
             cut = held
         if cut:
-            yield memoryview(buffer)[:cut], offset
+            yield buffer.data[:cut], offset
             offset += cut
             rest = buffer[cut:held].copy()
             held -= cut
