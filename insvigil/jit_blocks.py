@@ -5,6 +5,8 @@ a word of eight bytes takes ten. A kernel that calls them must own 64 bytes beyo
 Without compilation (``NUMBA_DISABLE_JIT=1``) the same functions are plain Python.
 """
 
+# ruff: noqa: ARG001 (numba decides what an intrinsic receives)
+
 from __future__ import annotations
 
 from typing import Any

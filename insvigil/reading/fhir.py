@@ -293,7 +293,8 @@ def _frame(columns: dict[str, pl.Series], where: Positions) -> pl.DataFrame:
     return frame.with_columns(
         pl.col("sender").fill_null("FHIR"),
         pl.col("domain").fill_null(""),
-        *(pl.lit(None, kind).alias(name) for name, kind in _SCHEMA.items() if name not in frame.columns),
+        pl.lit(None, _SCHEMA["event_time"]).alias("event_time"),
+        pl.when(pl.col("merged_ipp").is_not_null()).then(pl.col("merged_domain").fill_null("")).alias("merged_domain"),
     ).select(_SCHEMA.names())
 
 

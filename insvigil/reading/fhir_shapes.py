@@ -15,7 +15,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from insvigil.reading.fhir_resources import Resource, is_named, patient_row
+from insvigil.reading.fhir_resources import is_named, patient_row
 from insvigil.reading.hl7_grammar import null_series, string_series
 from insvigil.reading.sources import PADDING
 

@@ -564,6 +564,15 @@ RULES: tuple[Rule, ...] = (
         _V,
     ),
     _rule(
+        "IDV-LEC-406",
+        W,
+        "Lien de fusion vers un Patient qui n'a pas été lu.",
+        "Patient.link (replaces, replaced-by) désigne une ressource absente de l'export.",
+        "Exportez ensemble les deux Patient, ou l'identifiant dans « link.other ».",
+        "FHIR R4",
+        _V,
+    ),
+    _rule(
         "IDV-LEC-501",
         B,
         "Ligne sans identifiant.",
