@@ -156,6 +156,6 @@ def test_run__holds_a_billing_file_against_identities(tmp_path: Path) -> None:
     settings = Settings()
     with open_register(settings.register_, folder=tmp_path) as register:
         made = run([night], settings, register, out=tmp_path / "sortie", until=Stage.TRAITS)
-    billed_anomalies = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-VID"))
-    assert billed_anomalies.select("code", "domain", "ipp").rows() == [("IDV-VID-002", "1.2", "000123")]
+    billed_anomalies = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
+    assert billed_anomalies.select("code", "domain", "ipp").rows() == [("IDV-LEC-602", "1.2", "000123")]
     assert made.frames["identities"].height == 1

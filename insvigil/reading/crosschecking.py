@@ -13,8 +13,8 @@ from insvigil.frames import Anomalies, CrossChecks, Identities, Stays
 from insvigil.reading.rules import RULES
 from insvigil.vocabulary import DELETED
 
-UNKNOWN_IPP, BIRTH_DATE, SEX, MATRICULE = "IDV-VID-001", "IDV-VID-002", "IDV-VID-003", "IDV-VID-004"
-NIR, SHARED_NIR, MOTHER, BIRTH_RANK, OWN_MOTHER = (f"IDV-VID-00{number}" for number in range(5, 10))
+UNKNOWN_IPP, BIRTH_DATE, SEX, MATRICULE = "IDV-LEC-601", "IDV-LEC-602", "IDV-LEC-603", "IDV-LEC-604"
+NIR, SHARED_NIR, MOTHER, BIRTH_RANK, OWN_MOTHER = (f"IDV-LEC-60{number}" for number in range(5, 10))
 
 _OWN = ("domain", "identity_id", "ipp", "birth_date", "sex", "matricule", "mother_ipp", "birth_rank")
 

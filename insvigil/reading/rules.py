@@ -1,7 +1,7 @@
 """The rules of reading: every code that a reject or an oddity may carry.
 
 ``IDV-LEC-0xx`` refuse a file or a message, ``1xx`` are about files, bytes and envelopes, ``2xx`` about identity
-segments, ``3xx`` about movements, ``4xx`` about FHIR, ``5xx`` about fixed-width and flat files. ``IDV-VID-0xx``
+segments, ``3xx`` about movements, ``4xx`` about FHIR, ``5xx`` about fixed-width and flat files. ``IDV-LEC-6xx``
 are what a billing file contradicts in identities.
 """
 
@@ -611,7 +611,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "Fichier de facturation (VID-HOSP ou VID-IPP) : il ne crée aucune identité.",
         "Il ne sert qu'à comparer IPP, NIR, date de naissance et sexe.",
-        "Les écarts trouvés sont parmi les anomalies (codes IDV-VID).",
+        "Les écarts trouvés sont parmi les anomalies (codes IDV-LEC-6xx).",
         scope=Scope.FILE,
     ),
     _rule(
@@ -655,7 +655,7 @@ RULES: tuple[Rule, ...] = (
         Scope.STAY,
     ),
     _rule(
-        "IDV-VID-001",
+        "IDV-LEC-601",
         W,
         "IPP facturé inconnu du registre.",
         "Le séjour est facturé sous un IPP qu'aucune identité active ne porte.",
@@ -664,7 +664,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.STAY,
     ),
     _rule(
-        "IDV-VID-002",
+        "IDV-LEC-602",
         A,
         "Date de naissance facturée différente de celle de l'identité.",
         "L'une des deux est fausse, ou le séjour est sous un mauvais IPP.",
@@ -673,7 +673,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-003",
+        "IDV-LEC-603",
         A,
         "Sexe facturé différent de celui de l'identité.",
         "L'un des deux est faux, ou le séjour est sous un mauvais IPP.",
@@ -682,7 +682,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-004",
+        "IDV-LEC-604",
         A,
         "INS facturé différent de l'INS de l'identité.",
         "Un INS ne désigne qu'une personne : collision possible, ou INS changé.",
@@ -691,7 +691,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-005",
+        "IDV-LEC-605",
         W,
         "NIR individuel facturé différent du matricule INS de l'identité.",
         "Le NIR de facturation n'est pas l'INS, mais il désigne en général la même personne.",
@@ -700,7 +700,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-006",
+        "IDV-LEC-606",
         W,
         "Deux identités facturées sous le même NIR individuel.",
         "Doublon possible, ou NIR d'un proche saisi pour le bénéficiaire.",
@@ -709,7 +709,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.PAIR,
     ),
     _rule(
-        "IDV-VID-007",
+        "IDV-LEC-607",
         W,
         "Mère facturée différente de la mère de l'identité.",
         "Le séjour de la mère donné par la facturation est celui d'un autre IPP.",
@@ -718,7 +718,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-008",
+        "IDV-LEC-608",
         W,
         "Rang de naissance facturé différent de celui de l'identité.",
         "Le rang distingue les jumeaux : l'un pour l'autre est une collision.",
@@ -727,7 +727,7 @@ RULES: tuple[Rule, ...] = (
         scope=Scope.IDENTITY,
     ),
     _rule(
-        "IDV-VID-009",
+        "IDV-LEC-609",
         A,
         "Nouveau-né facturé sous l'IPP de sa mère.",
         "Le séjour de la mère et celui de l'enfant sont sous un même IPP.",

@@ -36,31 +36,31 @@ def test_crosscheck__says_nothing_of_what_agrees(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "ipp"),
     [
-        (BILLED | {"ipp": "999999"}, "IDV-VID-001", "999999"),
-        (BILLED | {"birth_date": "18031984"}, "IDV-VID-002", "000100"),
-        (BILLED | {"sex": "1"}, "IDV-VID-003", "000100"),
-        (BILLED | {"matricule": "284037621904274"}, "IDV-VID-004", "000100"),
-        (BILLED | {"billing_nir": "284037621904274"}, "IDV-VID-005", "000100"),
-        (NEWBORN | {"birth_rank": "2"}, "IDV-VID-008", "000200"),
-        (BILLED | {"mother_dossier": "24000777", "dossier": "24000778"}, "IDV-VID-009", "000100"),
+        (BILLED | {"ipp": "999999"}, "IDV-LEC-601", "999999"),
+        (BILLED | {"birth_date": "18031984"}, "IDV-LEC-602", "000100"),
+        (BILLED | {"sex": "1"}, "IDV-LEC-603", "000100"),
+        (BILLED | {"matricule": "284037621904274"}, "IDV-LEC-604", "000100"),
+        (BILLED | {"billing_nir": "284037621904274"}, "IDV-LEC-605", "000100"),
+        (NEWBORN | {"birth_rank": "2"}, "IDV-LEC-608", "000200"),
+        (BILLED | {"mother_dossier": "24000777", "dossier": "24000778"}, "IDV-LEC-609", "000100"),
     ],
 )
 def test_crosscheck__names_the_difference(tmp_path: Path, line: dict[str, str], code: str, ipp: str) -> None:
     rows = found(tmp_path, line)
     assert rows.select("code", "ipp").rows() == [(code, ipp)]
-    assert rows["identity_id"].null_count() == (code == "IDV-VID-001")
+    assert rows["identity_id"].null_count() == (code == "IDV-LEC-601")
 
 
 def test_crosscheck__names_another_mother(tmp_path: Path) -> None:
     rows = found(tmp_path, NEWBORN, people=(MOTHER, CHILD | {"mother_ipp": "000300"}))
-    assert rows.select("code", "ipp").rows() == [("IDV-VID-007", "000200")]
+    assert rows.select("code", "ipp").rows() == [("IDV-LEC-607", "000200")]
 
 
 def test_crosscheck__names_two_identities_billed_under_one_nir(tmp_path: Path) -> None:
     rows = found(
         tmp_path, BILLED | {"billing_nir": MOTHER["matricule"]}, NEWBORN | {"billing_nir": MOTHER["matricule"]}
     )
-    assert rows.select("code", "identity_id", "other_id").rows() == [("IDV-VID-006", 0, 1)]
+    assert rows.select("code", "identity_id", "other_id").rows() == [("IDV-LEC-606", 0, 1)]
 
 
 def test_crosscheck__does_not_compare_an_ipp_of_two_domains_nor_what_is_missing(tmp_path: Path) -> None:
