@@ -160,8 +160,9 @@ def _rows(columns: pl.DataFrame, deviations: Sequence[Deviation]) -> list[pl.Dat
         flag = flags[deviation.code]
         if flag.any():
             found.append(
-                columns.filter(flag).select(
-                    pl.col("row").cast(pl.UInt32),
+                columns.select(pl.col("row").cast(pl.UInt32))
+                .filter(flag)
+                .with_columns(
                     pl.lit(deviation.segment).alias("segment"),
                     pl.lit(deviation.field, pl.UInt16).alias("field"),
                     pl.lit(deviation.code).alias("code"),
