@@ -196,8 +196,23 @@ def _normalise(night: Night, settings: Settings) -> str:
         today=night.started.date(),
         only=("identities", "changes", "stays", "absorbed"),
     )
+    frames["anomalies"] = pl.concat([frames["anomalies"], _crosschecked(night)])
     night.counts[Stage.TRAITS.value] = {"identities": frames["traits"].height, "anomalies": frames["anomalies"].height}
     return f"{integer(frames['traits'].height)} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
+
+
+def _crosschecked(night: Night) -> pl.DataFrame:
+    """Return what the billing files of the night contradict in identities; they make none."""
+    from insvigil.frames import Anomalies
+    from insvigil.reading import crosscheck, read_crosschecks
+
+    frames = night.frames
+    found: list[pl.DataFrame] = [Anomalies.create_empty()]
+    for path in frames["sources"].filter(format="vidhosp", outcome="read")["path"]:
+        if Path(path).is_file() and Path(path).suffix != ".gz":
+            billed = read_crosschecks(Path(path))
+            found.append(crosscheck(billed.rows, frames["identities"], frames["stays"]))
+    return pl.concat(found).unique(maintain_order=True)
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
