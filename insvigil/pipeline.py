@@ -334,11 +334,12 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
-    from insvigil.matching import explain_pairs
+    from insvigil.matching import Lines, explain_pairs
 
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching)
+    lines = Lines.read(night.counts[Stage.MATCHING.value]["bands"])
+    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching, lines=lines)
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)
         for pair, told in zip(pairs.iter_rows(), explained, strict=True)

@@ -17,7 +17,7 @@ import polars as pl
 
 from insvigil.bench.mistakes import DEFAULT, MIXES, ErrorMix, draw_mix
 from insvigil.bench.population import generate
-from insvigil.matching.training import Sample, chance_frequencies, draw_sample, fit
+from insvigil.matching.training import Sample, chance_frequencies, draw_sample, fit, usual_spread
 from insvigil.matching.weights import shipped
 from insvigil.traits import normalise
 
@@ -115,7 +115,8 @@ def main() -> None:
         "pairs_of_one_person": int(sum(sample.same.sum() for sample in samples)),
         "seeds": [FIRST_SEED, FIRST_SEED + len(samples) - 1],
     }
-    weights = replace(weights.shifted(-MARGIN), notes=notes | {"margin": MARGIN})
+    weights = weights.shifted(-MARGIN)
+    weights = replace(weights, usual=usual_spread(samples, weights), notes=notes | {"margin": MARGIN})
     options.out.write_text(weights.text(), encoding="utf-8")
 
 

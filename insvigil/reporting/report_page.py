@@ -19,7 +19,7 @@ from insvigil.reporting.cases import AGREES, doublon_cases, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
-from insvigil.vocabulary import Finding, Mesh, Severity, Stage, Status
+from insvigil.vocabulary import Band, Finding, Mesh, Severity, Stage, Status
 
 SHOWN_CASES = 12
 SHOWN_COLLISIONS = 3
@@ -91,8 +91,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "histogram": histogram,
         "histogram_label": _histogram_label(report),
         "pair_count": report.pairs.height,
-        "threshold": report.settings.matching.threshold,
-        "review_threshold": report.settings.matching.review_threshold,
+        "bands": [(Band.of(row["band"]).label, row) for row in figures.bands(report)],
         "cases": _cases(report, doublons),
         "filled": figures.completeness(report),
         "found": figures.detectors(report),
