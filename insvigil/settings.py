@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from insvigil.errors import SettingsError
 
@@ -56,9 +56,9 @@ class TraitsSettings(_Section):
 class MatchingSettings(_Section):
     """Candidates, weights and findings."""
 
-    sure_false_alarms: float = Field(default=0.005, gt=0, lt=0.95)
+    sure_false_alarms: float = Field(default=0.001, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « sûre » des doublons potentiels (DPOT)."""
-    probable_false_alarms: float = Field(default=0.2, gt=0, lt=0.95)
+    probable_false_alarms: float = Field(default=0.05, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « probable » des doublons potentiels, sous la bande sûre."""
     review_false_alarms: float = Field(default=0.8, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « à examiner », sous les doublons potentiels."""
@@ -68,6 +68,12 @@ class MatchingSettings(_Section):
     """Refus du traitement au-delà de ce nombre estimé de comparaisons."""
     threads: int = Field(default=0, ge=0)
     """Nombre de fils ; 0 = tous les cœurs."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.sure_false_alarms <= self.probable_false_alarms <= self.review_false_alarms:
+            raise ValueError("les parts de fausses alertes sont croissantes : sure, probable, review")
+        return self
 
 
 class ObjectiveSettings(_Section):

@@ -77,7 +77,7 @@ class Lines:
 
 
 def draw_lines(chance: Bits, settings: MatchingSettings, usual: npt.NDArray[np.float64] | None) -> Lines:
-    """Return the lines of a file whose pairs (that no rule decides) have the probabilities ``chance``.
+    """Return the lines of a file whose pairs (that no rule excludes) have the probabilities ``chance``.
 
     ``usual`` has one row a weight in bits: the weight and how often it comes; None where nothing is usual.
     """

@@ -80,7 +80,7 @@ def match(
     chance = probability(weight)
     hospital = weights.kinship is not None
     verdicts = judge(traits, found.left, found.right, found.levels, chance, decided, hospital=hospital)
-    lines = draw_lines(chance[verdicts.rule < 0], settings, weights.usual)
+    lines = draw_lines(chance[~verdicts.never], settings, weights.usual)
     finding = find(found.levels, chance, verdicts, lines.proposed, hospital=hospital)
     clock.lap("weighing")
     proposed = finding == FINDINGS.index(Finding.DPOT)

@@ -106,11 +106,12 @@ def fit(
         beta = np.stack([columns.beta(start.chance), columns.beta(start.kinship)]) * LN2
     for k, row in enumerate(beta):
         _order(row, columns, chance=k == 0)
+    limits = [_Limits.make(columns, chance=chance) for chance in (True, False)]
     best, least, speed = beta, np.inf, 1.0
     step = np.zeros_like(beta)
     for turn in range(rounds):
         loss, gradient, hessian = _derivatives(samples, beta, centre, columns)
-        loss += _held(beta, columns, gradient, hessian)
+        loss += sum(held.cost(row) for held, row in zip(limits, beta, strict=True))
         if tell is not None:
             tell(turn, loss)
         if loss < least:
@@ -118,7 +119,7 @@ def fit(
             best, least, speed = beta, loss, min(1.0, speed * 2)
             if done:
                 break
-            step = np.stack([np.linalg.solve(h, g) for h, g in zip(hessian, gradient, strict=True)])
+            step = np.stack([limits[k].step(beta[k], gradient[k], hessian[k]) for k in (0, 1)])
             step *= np.minimum(1.0, 3.0 / np.abs(step).max(axis=1, keepdims=True))
         else:
             speed /= 3
@@ -232,34 +233,48 @@ def _against_kinship(columns: _Columns) -> Bits:
     return beta
 
 
-def _held(beta: Bits, columns: _Columns, gradient: list[Bits], hessian: list[Bits]) -> float:
-    """Return what it costs to leave the slopes or the order of the levels, and add its derivatives in place.
+class _Limits(NamedTuple):
+    """The limits of a score: ``rows @ beta <= most``, held by a steep cost."""
 
-    Moving the weights back after each step instead stops the search early: the step is then no longer one downhill.
-    """
-    cost = 0.0
-    for k, values in enumerate(beta):
-        for row, most in _limits(columns, chance=k == 0):
-            excess = float(values @ row) - most
-            if excess > 0:
-                cost += 0.5 * HOLD * excess**2
-                gradient[k] -= HOLD * excess * row
-                hessian[k] += HOLD * np.outer(row, row)
-    return cost
+    rows: Bits
+    most: Bits
 
+    @classmethod
+    def make(cls, columns: _Columns, *, chance: bool) -> _Limits:
+        """Return the limits of the slopes, the order of the levels and, against chance, the sign of both ends."""
+        limits: list[tuple[Bits, float]] = []
+        for column in columns.sloping:
+            row = np.eye(columns.width)[column]
+            limits += [(row, STEEPEST * LN2), (-row, 0.0)]
+        for t, trait in enumerate(TRAITS):
+            for chain in STRONGER[trait]:
+                limits += [(_at(columns, t, a) - _at(columns, t, b), 0.0) for a, b in pairwise(chain)]
+            if chance:
+                limits += [(-_at(columns, t, STRONGEST[trait]), 0.0), (_at(columns, t, DIFFERENT), 0.0)]
+        rows, most = zip(*limits, strict=True)
+        return cls(np.stack(rows), np.array(most))
 
-def _limits(columns: _Columns, *, chance: bool) -> list[tuple[Bits, float]]:
-    """Return the limits of a score: its weights times each row stay at most at the number beside it."""
-    limits: list[tuple[Bits, float]] = []
-    for column in columns.sloping:
-        row = np.eye(columns.width)[column]
-        limits += [(row, STEEPEST * LN2), (-row, 0.0)]
-    for t, trait in enumerate(TRAITS):
-        for chain in STRONGER[trait]:
-            limits += [(_at(columns, t, a) - _at(columns, t, b), 0.0) for a, b in pairwise(chain)]
-        if chance:
-            limits += [(-_at(columns, t, STRONGEST[trait]), 0.0), (_at(columns, t, DIFFERENT), 0.0)]
-    return limits
+    def cost(self, beta: Bits) -> float:
+        """Return what it costs to be beyond the limits."""
+        return float(0.5 * HOLD * (np.maximum(self.rows @ beta - self.most, 0.0) ** 2).sum())
+
+    def step(self, beta: Bits, gradient: Bits, hessian: Bits) -> Bits:
+        """Return the step to the best of the quadratic model within the limits.
+
+        The limits are part of the model: a step that ignores those it will cross must be shortened to nearly nothing,
+        and moving the weights back after each step is no longer downhill. Both stop the search early.
+        """
+        step: Bits = np.zeros_like(beta)
+        crossed = np.zeros(len(self.most), np.bool_)
+        for _ in range(100):
+            now = self.rows @ (beta + step) - self.most > 0
+            if (now == crossed).all() and step.any():
+                break
+            crossed = now
+            held = self.rows[crossed]
+            pull = HOLD * held.T @ (held @ beta - self.most[crossed])
+            step = np.asarray(np.linalg.solve(hessian + HOLD * held.T @ held, gradient - pull), np.float64)
+        return step
 
 
 def _at(columns: _Columns, trait: int, level: int) -> Bits:

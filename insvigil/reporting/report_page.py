@@ -218,8 +218,8 @@ def chips(row: dict[str, Any], report: NightReport) -> list[tuple[str, str]]:
         if not level:
             continue
         meanings = report.levels.get(trait, ())
-        top = len(meanings) - 1 if meanings else max(level, 2)
-        look = "diff" if level == 1 else "same" if level >= top else "near"
+        top = report.whole.get(trait, len(meanings) - 1) if meanings else max(level, 2)
+        look = "diff" if level == 1 else "same" if level == top else "near"
         told.append((look, meanings[level] if level < len(meanings) else f"{_TRAITS[trait]} : {_NEAR[look]}"))
     return told
 
