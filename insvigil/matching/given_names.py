@@ -3,7 +3,8 @@
 Four agreements are each two things. A given name found further in the other's list is the same person called by a
 second name, or a twin whose second name is a common one: the rest of the lists tells (of 5,520 invented pairs of
 twins, all but one that still passed for doublons this way had lists of which neither holds the other; 4 doublons in 66
-had). A given name two letters away is a slip, or another name: MARUE is borne by nobody, MARINE by many.
+had). A given name two letters away is a slip, or another name: MARUE is borne by nobody, MARINE by many; MAHIR JEREMY
+MATHIAS is not SAMIR CEDRIC YANNICK.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Levels
 
 ELSEWHERE, NEAR, PART, CLOSE = 4, 5, 6, 7
-ELSEWHERE_OTHERS_DIFFER, NEAR_BOTH_USUAL, PART_OTHERS_DIFFER, CLOSE_BOTH_USUAL, ELSEWHERE_ALONE = range(12, 17)
+ELSEWHERE_OTHERS_DIFFER, NEAR_OF_TWO, PART_OTHERS_DIFFER, CLOSE_OF_TWO, ELSEWHERE_ALONE = range(12, 17)
 """What the second look makes of each of the four levels, when it does not speak for a slip."""
 PLAIN = np.array([*range(12), ELSEWHERE, NEAR, PART, CLOSE, ELSEWHERE], np.uint8)
 """By level, the one that the comparison gave before the second look."""
-UNSURE = (ELSEWHERE_OTHERS_DIFFER, NEAR_BOTH_USUAL, PART_OTHERS_DIFFER, ELSEWHERE_ALONE)
+UNSURE = (ELSEWHERE_OTHERS_DIFFER, NEAR_OF_TWO, PART_OTHERS_DIFFER, ELSEWHERE_ALONE)
 """Agreements that two children born together may have as well as one person."""
 
 BEARERS = 4
@@ -39,8 +40,9 @@ def settle_given_names(
     rows = np.flatnonzero((given == NEAR) | (given == CLOSE))
     if len(rows):
         common = _in_common_use(traits["first_given_name"])
-        rows = rows[common[left[rows]] & common[right[rows]]]
-        levels[rows, _AT] = np.where(given[rows] == NEAR, NEAR_BOTH_USUAL, CLOSE_BOTH_USUAL)
+        two = common[left[rows]] & common[right[rows]] | _followed_by_others(traits, left[rows], right[rows])
+        rows = rows[two]
+        levels[rows, _AT] = np.where(given[rows] == NEAR, NEAR_OF_TWO, CLOSE_OF_TWO)
     rows = np.flatnonzero((given == ELSEWHERE) | (given == PART))
     if len(rows):
         differ, shared = _others(traits, left[rows], right[rows])
@@ -59,6 +61,18 @@ def _in_common_use(names: pl.Series) -> npt.NDArray[np.bool_]:
     asked = max(BEARERS, len(names) / 2**RAREST)
     common: npt.NDArray[np.bool_] = known & (counts[np.minimum(filled, len(counts) - 1)] >= asked)
     return common
+
+
+def _followed_by_others(
+    traits: pl.DataFrame, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.bool_]:
+    """Return whether both sides have given names after the first, none of them in common."""
+    words = pl.col("given_names").cast(pl.String).str.split(" ")
+    count = pl.col("first_given_name").cast(pl.String).str.count_matches(" ", literal=True) + 1
+    names = traits.select("given_names", "first_given_name")
+    a, b = (names[side].select(words.list.slice(count)).to_series() for side in (left, right))
+    apart = (a.list.len() > 0) & (b.list.len() > 0) & (a.list.set_intersection(b).list.len() == 0)
+    return apart.fill_null(False).to_numpy()
 
 
 def _called_so(

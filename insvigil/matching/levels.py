@@ -44,9 +44,9 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "même premier prénom",
         "même liste de prénoms",
         "prénom trouvé plus loin dans l'autre liste, autres prénoms différents",
-        "prénoms à deux ou trois lettres près, usuels tous deux",
+        "prénoms à deux ou trois lettres près, usuels tous deux ou suivis d'autres",
         "une partie du prénom en commun, autres prénoms différents",
-        "prénoms à une lettre ou au son près, usuels tous deux",
+        "prénoms à une lettre ou au son près, usuels tous deux ou suivis d'autres",
         "prénom trouvé plus loin dans l'autre liste, sans autre prénom pour confirmer",
     ),
     "birth_date": (

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.matching.bands import KEPT
 from insvigil.matching.dates import PLAIN_DATE
 from insvigil.matching.given_names import PLAIN, UNSURE
 from insvigil.matching.levels import TRAITS
@@ -181,7 +182,7 @@ def judge(
     if hospital:
         other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT, *UNSURE))
         other_child |= (levels[:, _SEX] == k.S_DIFFERENT) & (PLAIN[levels[:, _GIVEN]] < k.G_SAME_OTHERS_DIFFER)
-        rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
+        rule[born_together & other_child & (chance >= KEPT) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
         apart = (levels[:, _DATE] == k.D_GENERATION) & ~np.isin(levels[:, _MATRICULE], (k.M_CLOSE, k.M_SAME))
         rule[apart] = CODES.index(OTHER_GENERATION)
     valid, other_valid = both("matricule_valid")

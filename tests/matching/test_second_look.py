@@ -9,11 +9,11 @@ from insvigil.matching.comparing import compare_pairs
 from insvigil.matching.dates import OTHER_GENERATION_BY_DEFAULT
 from insvigil.matching.encoding import encode
 from insvigil.matching.given_names import (
-    CLOSE_BOTH_USUAL,
+    CLOSE_OF_TWO,
     ELSEWHERE,
     ELSEWHERE_ALONE,
     ELSEWHERE_OTHERS_DIFFER,
-    NEAR_BOTH_USUAL,
+    NEAR_OF_TWO,
     PART,
     PART_OTHERS_DIFFER,
     UNSURE,
@@ -65,10 +65,12 @@ def test_given_names__called_by_the_second_name_is_confirmed_by_the_used_one() -
 def test_given_names__close_names_are_two_names_when_many_bear_both(one: str, other: str, usual: bool) -> None:
     bearers = given(*["MARINE"] * 4, *["MARIE"] * 4)
     found = level("given_name", *given(one, other), *bearers)
-    assert (found == CLOSE_BOTH_USUAL) is usual
+    assert (found == CLOSE_OF_TWO) is usual
     near = given(*["CAROLE"] * 4, *["CAROLINE"] * 4)
-    assert level("given_name", *given("CAROLE", "CAROLINE"), *near) == NEAR_BOTH_USUAL
-    assert level("given_name", *given("CAROLE", "CAROLINE")) < NEAR_BOTH_USUAL
+    assert level("given_name", *given("CAROLE", "CAROLINE"), *near) == NEAR_OF_TWO
+    assert level("given_name", *given("CAROLE", "CAROLINE")) < NEAR_OF_TWO
+    assert level("given_name", *given("CAROLE ANNE", "CAROLINE ZOE MARTHE")) == NEAR_OF_TWO
+    assert level("given_name", *given("CAROLE ANNE ZOE", "CAROLINE ZOE")) < NEAR_OF_TWO
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,6 @@ def test_rule__possible_twins_are_proposed_from_95_percent_only(found: int) -> N
     levels = np.repeat(compare_pairs(encode(traits), sides[0][:1], sides[1][:1], shipped()), 3, axis=0)
     levels[:, TRAITS.index("given_name")] = found
     codes = judge(traits, *sides, levels, np.array([0.3, 0.94, 0.96]), None).codes()
-    assert codes.to_list() == [None, OTHER_CHILD, None]
+    assert codes.to_list() == [OTHER_CHILD, OTHER_CHILD, None]
     levels[:, TRAITS.index("birth_date")] = 6  # one digit away: not the same day
     assert judge(traits, *sides, levels, np.array([0.3, 0.94, 0.96]), None).codes().is_null().all()
