@@ -69,7 +69,7 @@ def sizes(seed: int) -> Iterator[tuple[str, Callable[[], File]]]:
     """Yield both hospitals in several sizes."""
     for size in (10_000, 30_000, 100_000, 300_000, 1_000_000):
         yield f"bench default, {size:,}", lambda size=size: bench(size, seed)
-    for size in (10_000, 30_000, 100_000, 300_000):
+    for size in (10_000, 30_000, 100_000, 300_000, 1_000_000):
         yield f"second hospital, {size:,}", lambda size=size: second(size, seed)
 
 

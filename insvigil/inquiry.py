@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,8 +130,14 @@ def _explained(
 
 
 def _shown(identity: dict[str, Any], trait: str) -> str:
-    """Return what the hospital typed for a trait; a given name is the whole list."""
+    """Return what the hospital typed for a trait; a given name is the whole list, a date is written the French way."""
     for name in {"given_name": ("given_names", "first_given_name")}.get(trait, (trait,)):
         if identity.get(name):
-            return str(identity[name])
+            return _french_date(str(identity[name])) if name == "birth_date" else str(identity[name])
     return ""
+
+
+def _french_date(text: str) -> str:
+    """Return ``jj/mm/aaaa`` for a date of eight digits or in ISO form, other texts as they are."""
+    found = re.fullmatch(r"((?:18|19|20)\d\d)-?(0\d|1[0-2])-?([0-2]\d|3[01])", text)
+    return "/".join(reversed(found.groups())) if found else text

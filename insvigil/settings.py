@@ -56,9 +56,9 @@ class TraitsSettings(_Section):
 class MatchingSettings(_Section):
     """Candidates, weights and findings."""
 
-    sure_false_alarms: float = Field(default=0.001, gt=0, lt=0.95)
+    sure_false_alarms: float = Field(default=0.002, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « sûre » des doublons potentiels (DPOT)."""
-    probable_false_alarms: float = Field(default=0.05, gt=0, lt=0.95)
+    probable_false_alarms: float = Field(default=0.1, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « probable » des doublons potentiels, sous la bande sûre."""
     review_false_alarms: float = Field(default=0.8, gt=0, lt=0.95)
     """Part de fausses alertes acceptée dans la bande « à examiner », sous les doublons potentiels."""

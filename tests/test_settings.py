@@ -66,7 +66,7 @@ def test_load__refuses_what_is_not_toml(tmp_path: Path) -> None:
 
 def test_digest__depends_on_values_only(tmp_path: Path) -> None:
     path = tmp_path / "insvigil.toml"
-    path.write_text("# commentaire\n[matching]\nsure_false_alarms = 0.001\n", encoding="utf-8")
+    path.write_text("# commentaire\n[matching]\nsure_false_alarms = 0.002\n", encoding="utf-8")
     assert Settings.load(path).digest() == Settings().digest()
-    path.write_text("[matching]\nsure_false_alarms = 0.002\n", encoding="utf-8")
+    path.write_text("[matching]\nsure_false_alarms = 0.003\n", encoding="utf-8")
     assert Settings.load(path).digest() != Settings().digest()

@@ -2,8 +2,8 @@
 
 A calibrated probability is a promise: of the pairs at 0.9, one in ten is a false alarm. The share expected in a band is
 thus the mean of ``1 - probability`` over its pairs, and its line is the lowest probability that keeps this share within
-what is accepted. The lines follow from the pairs of the file itself; a file of few pairs borrows the usual ones, worth
-``BORROWED`` pairs, so that its lines do not hang on one or two of its own (``docs/decisions/0306-bands.md``).
+what is accepted. The lines follow from the pairs of the file itself; a file of few pairs borrows usual ones, up to ``ENOUGH``
+in all, so that its lines do not hang on one or two of its own (``docs/decisions/0306-bands-by-expected-false-alarms.md``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from insvigil.vocabulary import Band
 
 KEPT = 0.05
 """Probability under which a pair is not kept: nineteen alarms in twenty would be false."""
-BORROWED = 200.0
-"""Pairs that the usual spread of probabilities is worth beside those of the file."""
+ENOUGH = 200
+"""Pairs from which a file draws its lines alone; with fewer, usual ones make up the number."""
 BANDS: tuple[Band, ...] = (Band.SURE, Band.PROBABLE, Band.REVIEW)
 
 
@@ -85,8 +85,8 @@ def draw_lines(chance: Bits, settings: MatchingSettings, usual: npt.NDArray[np.f
     values, counts = np.unique(own, return_counts=True)
     pairs = counts.astype(np.float64)
     borrowed = np.zeros(0)
-    if usual is not None:
-        borrowed = usual[:, 1] * (BORROWED / usual[:, 1].sum())
+    if usual is not None and len(own) < ENOUGH:
+        borrowed = usual[:, 1] * ((ENOUGH - len(own)) / usual[:, 1].sum())
         values = np.concatenate([values, probability(usual[:, 0])])
     order = np.argsort(-values, kind="stable")
     values, shared = values[order], np.concatenate([pairs, borrowed])[order]

@@ -24,6 +24,7 @@ from insvigil.vocabulary import Finding, Rule
 
 _SAME_DAY, _GENERATIONS = (8, 9), (3, 10)
 _SAME_GIVEN, _OTHER_GIVEN, _OTHER_FAMILY = (8, 9, 10, 11), (1, 2), 1
+_FEMININE = ("commune", "adresse")
 RARE, COMMON = 13.0, 8.0
 """Bits of rarity: borne by fewer than 1 in 8,000 identities; by more than 1 in 256."""
 
@@ -140,4 +141,7 @@ def _rarity(trait: str, levels: Levels, weights: Weights) -> str:
     if trait not in RARITIES or weights.chance.slopes[t, levels[0, t]] == 0:
         return ""
     bits = levels[0, len(TRAITS) + tuple(RARITIES).index(trait)] / 8
-    return f" ({RARITIES[trait]} rare)" if bits >= RARE else f" ({RARITIES[trait]} courant)" if bits <= COMMON else ""
+    if COMMON < bits < RARE:
+        return ""
+    common = "courante" if RARITIES[trait] in _FEMININE else "courant"
+    return f" ({RARITIES[trait]} {'rare' if bits >= RARE else common})"
