@@ -2,8 +2,9 @@
 
 A calibrated probability is a promise: of the pairs at 0.9, one in ten is a false alarm. The share expected in a band is
 thus the mean of ``1 - probability`` over its pairs, and its line is the lowest probability that keeps this share within
-what is accepted. The lines follow from the pairs of the file itself; a file of few pairs borrows usual ones, up to ``ENOUGH``
-in all, so that its lines do not hang on one or two of its own (``docs/decisions/0306-bands-by-expected-false-alarms.md``).
+what is accepted. The lines follow from the pairs of the file itself; a file of few pairs borrows usual ones, up to
+``ENOUGH`` in all, so that its lines do not hang on one or two of its own
+(``docs/decisions/0306-bands-by-expected-false-alarms.md``).
 """
 
 from __future__ import annotations
