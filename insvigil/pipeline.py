@@ -314,7 +314,7 @@ def _rate_line(indicators: pl.DataFrame) -> str:
 
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
-    from insvigil.matching.levels import LEVELS
+    from insvigil.matching.levels import LEVELS, STRONGEST
     from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, indicators
     from insvigil.reporting import NightReport, first_pairs, write_run
@@ -339,6 +339,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         rules={rule.code: rule for rule in catalogue()},
         resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
+        whole=STRONGEST,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
@@ -349,11 +350,12 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
-    from insvigil.matching import explain_pairs
+    from insvigil.matching import Lines, explain_pairs
 
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching)
+    lines = Lines.read(night.counts[Stage.MATCHING.value]["bands"])
+    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching, lines=lines)
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)
         for pair, told in zip(pairs.iter_rows(), explained, strict=True)

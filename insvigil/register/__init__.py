@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
-from insvigil.register.decisions import decisions, record_decision
+from insvigil.register.decisions import decisions, judged_pairs, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
 from insvigil.register.identities import absorbed, identities, identity_slices, resolve
@@ -31,6 +31,7 @@ __all__ = [
     "identities",
     "identity_slices",
     "indicators",
+    "judged_pairs",
     "known_digests",
     "model",
     "open_register",
