@@ -9,7 +9,10 @@ HL7 null value ``""`` (delete) is kept as the two quotes (``vocabulary.DELETED``
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import dataframely as dy
+import polars as pl
 
 from insvigil.vocabulary import (
     BirthDateKind,
@@ -231,6 +234,21 @@ class Stays(dy.Schema):
     admitted_at = dy.Datetime(nullable=True, time_unit="us")
     discharged_at = dy.Datetime(nullable=True, time_unit="us")
     movement_nature = _text()
+
+
+class Columns(Protocol):
+    """What gives the columns of identities one by one: a frame, or a file that is read column by column."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+
+    @property
+    def height(self) -> int:
+        """Number of identities."""
+
+    def __getitem__(self, name: str, /) -> pl.Series:
+        """Return one column."""
 
 
 class Traits(dy.Schema):
