@@ -26,12 +26,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dataframely as dy
+import numpy as np
 import polars as pl
 
 from insvigil import __version__
 from insvigil.errors import ContractError
+from insvigil.frames import Anomalies, Indicators, Statuses, Traits
 from insvigil.reporting.wording import integer
-from insvigil.vocabulary import Mesh, Rule, Stage, Verdict
+from insvigil.vocabulary import Mesh, Rule, Stage, Status, Verdict
 
 if TYPE_CHECKING:
     from insvigil.register import Register
@@ -43,13 +46,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Night:
-    """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to."""
+    """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
+
+    ``frames["identities"]`` is the roster. ``again``: numbers of the identities questioned tonight. ``owners``: those
+    who came, with what figures need of them. ``filled``: in how many identities each field is. ``encoding``: the file
+    as matching coded it.
+    """
 
     started: datetime
     frames: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
+    again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
+    owners: pl.DataFrame = field(default_factory=pl.DataFrame)
+    filled: dict[str, int] | None = None
+    encoding: Any = None
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:
@@ -92,8 +104,10 @@ def run(
     """
     night = Night(started=now or datetime.now())
     say = tell or _tell_nobody
+    if until is Stage.READING:
+        return _only_read(night, paths, settings, register, out, say, progress)
     later: dict[Stage, Callable[[], str]] = {
-        Stage.TRAITS: lambda: _normalise(night, settings),
+        Stage.TRAITS: lambda: _normalise(night, settings, register, full=full),
         Stage.MATCHING: lambda: _match(night, settings, register, full=full),
         Stage.QUALIF: lambda: _qualify(night, settings, register),
     }
@@ -115,48 +129,92 @@ def run(
     return night
 
 
+def _only_read(
+    night: Night, paths: Sequence[Path], settings: Settings, register: Register, out: Path, say: Tell,
+    progress: Progress | None,
+) -> Night:  # fmt: skip
+    """Read the files and write what was refused; the register is asked which files it knows, and nothing else."""
+    from insvigil.reading import read_movements
+    from insvigil.register import known_digests
+    from insvigil.reporting import NightReport, write_run
+
+    with night.timed(Stage.READING):
+        found = read_movements(paths, settings.reading, known=known_digests(register), progress=progress)
+    night.frames |= {"sources": found.sources, "rejects": _with_paths(found.rejects, found.sources)}
+    night.counts["messages"] = {name: found.counts[name] for name in ("read", "kept", "folded", "rejected")}
+    night.counts[Stage.READING.value] = dict(found.counts)
+    say(Stage.READING.label, _account_line(night))
+    report = NightReport(
+        started=night.started, version=__version__, settings=settings, counts=night.counts, seconds=night.seconds,
+        until=Stage.READING, **night.frames,
+    )  # fmt: skip
+    night.folder = write_run(out, report)
+    return night
+
+
+FOLDED_AT_ONCE = 250_000
+"""Messages folded together: each call of ``fold`` scans the keys of the register, 1 s at five millions."""
+
+
 def _take_in(
     night: Night, paths: Sequence[Path], settings: Settings, register: Register, say: Tell, progress: Progress | None
 ) -> None:
-    """Reading and folding advance together, batch by batch, so that a feed of any size fits in memory."""
+    """Reading and folding advance together, so that a feed of any size fits in memory."""
     from insvigil.reading import iter_movements
-    from insvigil.register import absorbed, fold, identities, known_digests, stays
+    from insvigil.register import absorbed, fold, known_digests, roster, stays
 
     read: Counter[str] = Counter()
     folded: Counter[str] = Counter()
     parts: dict[str, list[pl.DataFrame]] = {"sources": [], "rejects": [], "changes": []}
     batches = iter_movements(paths, settings.reading, known=known_digests(register), progress=progress)
-    while True:
-        with night.timed(Stage.READING):
-            batch = next(batches, None)
-        if batch is None:
-            break
-        read.update(batch.counts)
+    while gathered := _gather(night, batches):
+        sources, movements = (
+            pl.concat([getattr(batch, name) for batch in gathered]) for name in ("sources", "movements")
+        )
+        for batch in gathered:
+            read.update(batch.counts)
+        rejects = [batch.rejects for batch in gathered]
+        gathered.clear()
         with night.timed(Stage.REGISTER):
-            folding = fold(register, batch.movements, sources=batch.sources, now=night.started)
+            folding = fold(register, movements, sources=sources, now=night.started)
         folded.update(folding.counts)
-        parts["sources"].append(batch.sources)
-        parts["rejects"] += [batch.rejects, folding.rejects]
+        parts["sources"].append(sources)
+        parts["rejects"] += [*rejects, folding.rejects]
         parts["changes"].append(folding.changes)
     with night.timed(Stage.REGISTER):
         night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
         night.frames["rejects"] = _with_paths(night.frames["rejects"], night.frames["sources"])
-        night.frames["identities"] = identities(register)
+        night.frames["identities"] = roster(register)
         night.frames["stays"] = stays(register)
         night.frames["absorbed"] = absorbed(register)
     night.counts["messages"] = _conserved(read, folded)
     night.counts[Stage.READING.value] = dict(read)
     night.counts[Stage.REGISTER.value] = dict(folded) | {"identities": night.frames["identities"].height}
-    messages = {name: integer(value) for name, value in night.counts["messages"].items()}
-    say(
-        Stage.READING.label,
-        f"{integer(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = "
-        f"{messages['kept']} gardés + {messages['folded']} repliés + {messages['rejected']} rejetés",
-    )
+    say(Stage.READING.label, _account_line(night))
     say(
         Stage.REGISTER.label,
         f"{integer(night.frames['identities'].height)} identités : {integer(folded['created'])} créées, "
         f"{integer(folded['modified'])} modifiées, {integer(folded['merged'])} fusions",
+    )
+
+
+def _gather(night: Night, batches: Iterator[Any]) -> list[Any]:
+    """Return the next batches of reading, up to what is folded at once; empty at the end."""
+    gathered: list[Any] = []
+    with night.timed(Stage.READING):
+        while sum(batch.movements.height for batch in gathered) < FOLDED_AT_ONCE:
+            batch = next(batches, None)
+            if batch is None:
+                break
+            gathered.append(batch)
+    return gathered
+
+
+def _account_line(night: Night) -> str:
+    messages = {name: integer(value) for name, value in night.counts["messages"].items()}
+    return (
+        f"{integer(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = "
+        f"{messages['kept']} gardés + {messages['folded']} repliés + {messages['rejected']} rejetés"
     )
 
 
@@ -181,23 +239,139 @@ def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
     return account
 
 
-def _normalise(night: Night, settings: Settings) -> str:
-    from insvigil.traits import detect, normalise
+def _normalise(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
+    """Question again the identities spoken of, and those that days alone may have changed; carry over the others."""
+    from insvigil.register import (
+        carried_anomalies,
+        carried_traits,
+        filled,
+        forget,
+        identities,
+        store_anomalies,
+        store_traits,
+    )  # fmt: skip
+    from insvigil.traits import detect, normalise, overtaken
 
-    frames = night.frames
-    frames["traits"] = normalise(frames["identities"], settings.traits)
-    frames["anomalies"] = detect(
-        frames["identities"],
-        frames["traits"],
-        changes=frames["changes"],
-        stays=frames["stays"],
-        absorbed=frames["absorbed"],
-        settings=settings.traits,
-        today=night.started.date(),
-        only=("identities", "changes", "stays", "absorbed"),
-    )
-    night.counts[Stage.TRAITS.value] = {"identities": frames["traits"].height, "anomalies": frames["anomalies"].height}
-    return f"{integer(frames['traits'].height)} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
+    frames, today = night.frames, night.started.date()
+    names, night.filled = frames["identities"], filled(register)
+    given = {field for field, count in night.filled.items() if count}
+    since = None if full else _carried_since(register, settings, given)
+    again = names["spoken"].to_numpy().copy() if since else np.ones(names.height, np.bool_)
+    kept = old = None
+    if since is not None:
+        kept, old = carried_traits(register), carried_anomalies(register)
+        again[overtaken(kept, old, last=since.date(), today=today)] = True
+        kept = kept.filter(~pl.Series(again).gather(kept["identity_id"]))
+        old = old.filter(~pl.Series(again).gather(old["identity_id"]))
+    night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
+    forget(register, None if since is None else night.again)
+    fresh, found = [] if kept is None else [kept], []
+    for numbers in _slices(night.again):
+        asked = identities(register, of=numbers)
+        traits = normalise(asked, settings.traits)
+        store_traits(register, traits)
+        fresh.append(traits.select(fresh[0].columns) if fresh else traits)
+        own = detect(
+            asked, traits, settings=settings.traits, today=today, given=given, only=("identities", "referential")
+        )
+        store_anomalies(register, own)
+        found.append(own)
+    frames["traits"] = _in_rows(fresh, names.height)
+    if old is not None:
+        found.append(_named_again(old, names))
+    frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])
+    night.counts[Stage.TRAITS.value] = {
+        "identities": names.height, "questioned": night.again.len(), "anomalies": frames["anomalies"].height,
+        "given": sorted(given),
+    }  # fmt: skip
+    return f"{integer(night.again.len())} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
+
+
+QUESTIONED_AT_ONCE = 500_000
+"""Identities normalised and questioned together: 0.9 GB of text as received a million."""
+
+
+def _slices(numbers: pl.Series) -> Iterator[pl.Series]:
+    for start in range(0, max(numbers.len(), 1), QUESTIONED_AT_ONCE):
+        yield numbers.slice(start, QUESTIONED_AT_ONCE)
+
+
+def _in_rows(parts: list[pl.DataFrame], height: int) -> pl.DataFrame:
+    """Return the traits of all identities, row for row with their numbers; columns are put in place one by one."""
+    numbers = pl.concat([part["identity_id"] for part in parts])
+    if numbers.len() != height:
+        raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
+    place = np.empty(height, np.uint32)
+    place[numbers.to_numpy()] = np.arange(height, dtype=np.uint32)
+    order = pl.Series(place)
+    columns = [pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id")]
+    columns += [
+        pl.concat([part[name] for part in parts]).gather(order) for name in parts[0].columns if name != "identity_id"
+    ]
+    return Traits.validate(pl.DataFrame(columns).select(Traits.column_names()))
+
+
+def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Return the anomalies carried over (identity_id, code, severity) with the names their identities have now."""
+    wanted = {name: column.dtype for name, column in Anomalies.columns().items()}
+    who = names.select("domain", "ipp")[found["identity_id"]]
+    missing = [pl.lit(None, wanted[name]).alias(name) for name in ("other_id", "subject")]
+    return Anomalies.validate(found.hstack(who).with_columns(missing).select(list(wanted)), cast=True)
+
+
+def _of_the_night(night: Night, settings: Settings, register: Register) -> list[pl.DataFrame]:
+    """Return what detectors find by setting identities side by side, in changes, merges and stays."""
+    from insvigil.register import fields_of, identities
+    from insvigil.traits import detect
+
+    frames, names = night.frames, night.frames["identities"]
+    told: dict[str, Any] = {"settings": settings.traits, "today": night.started.date()}
+    merged = frames["changes"].filter(pl.col("field") == "merged_into").select("domain", ipp="new")
+    survivors = identities(register, of=_numbers(names, merged))
+    owners = _numbers(names, frames["stays"])
+    night.owners = fields_of(register, owners, ("identity_code", "attributes", "birth_date"))
+    return [
+        detect(names, frames["traits"], changes=frames["changes"], only=("base", "changes"), **told),
+        detect(
+            survivors, frames["traits"][survivors["identity_id"]], changes=frames["changes"],
+            absorbed=frames["absorbed"], only=("absorbed",), **told,
+        ),
+        detect(night.owners, frames["traits"][owners], stays=frames["stays"], only=("stays",), **told),
+    ]  # fmt: skip
+
+
+def _numbers(names: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
+    """Return the numbers of the identities that a frame names by (domain, ipp), sorted."""
+    near = names.select("identity_id", "domain", "ipp").filter(pl.col("ipp").is_in(wanted["ipp"].unique().implode()))
+    return near.join(wanted.select("domain", "ipp").unique(), on=["domain", "ipp"], how="semi")["identity_id"].sort()
+
+
+def _carried_since(register: Register, settings: Settings, given: set[str]) -> datetime | None:
+    """Return when the run before asked all that is carried, None when everything must be asked again.
+
+    It must have gone as far as the statuses, with these settings, this version and the same fields given by somebody.
+    """
+    from insvigil.register import carries
+
+    last = _last_run(register, settings)
+    if last is None or Stage.QUALIF.value not in last["counts"] or not carries(register):
+        return None
+    same = set(last["counts"][Stage.TRAITS.value].get("given", ())) == given
+    started: datetime = last["started"]
+    return started if same else None
+
+
+def _last_run(register: Register, settings: Settings) -> dict[str, Any] | None:
+    """Return the run before, its counts read, None when other settings or another version ran it."""
+    from insvigil.register import runs
+
+    past = runs(register).filter(pl.col("run") < register.run)
+    if past.is_empty():
+        return None
+    last = past.row(-1, named=True)
+    if last["settings_digest"] != settings.digest() or last["version"] != __version__:
+        return None
+    return last | {"counts": json.loads(last["counts"] or "{}")}
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
@@ -218,6 +392,7 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    night.encoding = found.encoding
     doubts = detect(
         frames["identities"],
         frames["traits"],
@@ -244,46 +419,103 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
 
 def _compared_last_time(register: Register, settings: Settings) -> bool:
     """Return whether the run before compared all it held, with these settings and this version: its pairs stand."""
-    from insvigil.register import runs
-
-    past = runs(register).filter(pl.col("run") < register.run)
-    if past.is_empty():
-        return False
-    last = past.row(-1, named=True)
-    same = last["settings_digest"] == settings.digest() and last["version"] == __version__
-    return same and Stage.MATCHING.value in json.loads(last["counts"] or "{}")
+    last = _last_run(register, settings)
+    return last is not None and Stage.MATCHING.value in last["counts"]
 
 
 def _qualify(night: Night, settings: Settings, register: Register) -> str:
+    """Judge again the identities questioned tonight; count with the statuses carried over of the others."""
     from insvigil import qualif
-    from insvigil.register import changes, status_ledger, store_indicators, store_statuses
+    from insvigil.register import carried_statuses, identities, store_anomalies, store_indicators, store_standing
 
-    frames, rules, production = night.frames, settings.qualif, settings.reading.production
-    identities, past = frames["identities"], qualif.ins_changes(register)
-    statuses = qualif.derive_statuses(identities, rules, changes=past, production=production)
-    moves = qualif.transitions(
-        status_ledger(register, standing=True),
-        identities,
-        statuses,
-        night.started,
-        settings=rules,
-        changes=changes(register, since=register.run, fields=qualif.OBSERVED),
-        production=production,
-    )
-    store_statuses(register, moves)
-    period = qualif.active_period(night.started.date(), rules)
-    indicators = qualif.measure(
-        identities, statuses, frames["stays"], rules, period=period, ledger=status_ledger(register)
-    )
+    frames = night.frames
+    kept = carried_statuses(register)
+    parts = [kept.select("identity_id", *_STANDING)]
+    faults = []
+    for numbers in _slices(night.again):
+        asked = identities(register, of=numbers)
+        statuses, found = _judge(night, settings, register, asked)
+        standing = statuses.with_columns(asked.select(counted=qualif.in_base())).select("identity_id", *_STANDING)
+        store_standing(register, standing)
+        store_anomalies(register, found)
+        parts.append(standing.cast(parts[0].schema))
+        faults.append(found)
+    standing = pl.concat(parts).sort("identity_id")
+    statuses = _as_statuses(standing)
+    indicators = _measure(night, settings, register, standing, statuses)
     store_indicators(register, indicators)
-    faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
     frames |= {
         "statuses": statuses,
         "indicators": indicators,
-        "anomalies": pl.concat([frames["anomalies"], faults]),
+        "anomalies": pl.concat([frames["anomalies"], *faults]),
     }
     night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
     return _rate_line(indicators)
+
+
+_STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
+
+
+def _judge(
+    night: Night, settings: Settings, register: Register, asked: pl.DataFrame
+) -> tuple[dy.DataFrame[Statuses], dy.DataFrame[Anomalies]]:
+    """Return the statuses of some identities and what is wrong with them; append their transitions to the ledger."""
+    from insvigil import qualif
+    from insvigil.register import changes, keys_of, status_ledger, store_statuses
+
+    rules, production = settings.qualif, settings.reading.production
+    keys = keys_of(register, asked["identity_id"])
+    past = qualif.ins_changes(register, of=keys)
+    statuses = qualif.derive_statuses(asked, rules, changes=past, production=production)
+    moves = qualif.transitions(
+        status_ledger(register, standing=True, of=keys),
+        asked,
+        statuses,
+        night.started,
+        settings=rules,
+        changes=changes(register, since=register.run, of=keys, fields=qualif.OBSERVED),
+        production=production,
+    )
+    store_statuses(register, moves)
+    return statuses, qualif.status_anomalies(asked, rules, changes=past, production=production)
+
+
+def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
+    return Statuses.validate(
+        standing.select(
+            "identity_id",
+            pl.col("status").cast(pl.Enum(Status)),
+            insi_recovered=pl.col("status").is_in([Status.RECUPEREE.value, Status.QUALIFIEE.value]),
+            document_controlled=pl.col("status").is_in([Status.VALIDEE.value, Status.QUALIFIEE.value]),
+            ins_transmissible="ins_transmissible",
+            source="source",
+            anomaly="anomaly",
+        )
+    )
+
+
+def _measure(
+    night: Night, settings: Settings, register: Register, standing: pl.DataFrame, statuses: pl.DataFrame
+) -> dy.DataFrame[Indicators]:
+    """Return the figures of the night: those who came are counted one by one, the base as a whole."""
+    from insvigil import qualif
+    from insvigil.register import keys_of, known_since, status_ledger
+
+    period = qualif.active_period(night.started.date(), settings.qualif)
+    counted = dict(standing.filter("counted").group_by("status").len().iter_rows())
+    levels = {status.value: [counted.get(status.value, 0)] for status in Status}
+    day = pl.DataFrame({"day": [period[1]]} | levels, schema={"day": pl.Date} | dict.fromkeys(levels, pl.Int64))
+    owners = night.owners["identity_id"]
+    row = pl.int_range(owners.len(), dtype=pl.UInt32, eager=True).alias("identity_id")
+    return qualif.measure(
+        night.owners.with_columns(row),
+        statuses[owners].with_columns(row),
+        night.frames["stays"],
+        settings.qualif,
+        period=period,
+        ledger=status_ledger(register, of=keys_of(register, owners)),
+        whole=qualif.Whole(day, known_since(register), standing["source"].unique().to_list()),
+    )
 
 
 def _rate_line(indicators: pl.DataFrame) -> str:
@@ -301,8 +533,8 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
     from insvigil.matching.levels import LEVELS
     from insvigil.qualif.definitions import DEFINITIONS
-    from insvigil.register import describe_run, indicators
-    from insvigil.reporting import NightReport, first_pairs, write_run
+    from insvigil.register import describe_run, identities, indicators, write_identities
+    from insvigil.reporting import NightReport, first_pairs, shown, write_run
 
     describe_run(
         register,
@@ -311,6 +543,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         settings_digest=settings.digest(),
         counts=dict(night.counts),
     )
+    nobody = pl.Series([], dtype=pl.UInt32)
     unseen = {"traits", "changes", "absorbed"}
     report = NightReport(
         started=night.started,
@@ -325,11 +558,18 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
         definitions=[asdict(definition) for definition in DEFINITIONS],
+        filled=night.filled,
+        told=identities(register, of=nobody),
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
     if until is Stage.REPORTING:
-        report = replace(report, reasons=_reasons(night, settings, first_pairs(report)))
-    return write_run(out, report)
+        report = replace(
+            report,
+            reasons=_reasons(night, settings, first_pairs(report)),
+            told=identities(register, of=shown(report)),
+        )
+    judged = Stage.QUALIF.value in night.counts
+    return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
 
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -338,7 +578,7 @@ def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFr
 
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching)
+    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching, encoding=night.encoding)
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)
         for pair, told in zip(pairs.iter_rows(), explained, strict=True)

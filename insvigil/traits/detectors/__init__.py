@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from insvigil.traits.detectors.catalogue import DETECTORS, RULES
-from insvigil.traits.detectors.questioning import detect
+from insvigil.traits.detectors.questioning import detect, overtaken
 
-__all__ = ["DETECTORS", "RULES", "detect"]
+__all__ = ["DETECTORS", "RULES", "detect", "overtaken"]

@@ -202,7 +202,7 @@ def _of_pairs(
     reason: str,
     advice: str,
     find: Callable[[Material], pl.DataFrame],
-    needs: str = "identities",
+    needs: str = "base",
 ) -> Detector:
     code = f"IDV-PAI-{number:03}"
     return OnFile(rule(code, severity, sentence, reason, advice, scope=Scope.PAIR), find, needs)

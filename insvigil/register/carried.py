@@ -1,0 +1,112 @@
+"""What the rooms said of each identity, carried from night to night: asked again only of those spoken of.
+
+Three tables, pure functions of the identity, of the settings and of the version: ``trait`` (its comparable form),
+``anomaly`` (what detectors and statuses found in it alone) and ``standing`` (its status). A night replaces the rows
+of the identities it questions; ``--full``, other settings or another version question all of them again
+(``docs/decisions/0404-what-a-night-carries-over.md``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from insvigil.frames import Traits
+from insvigil.register.identities import numbering
+from insvigil.register.opening import Register
+from insvigil.register.schema import TABLE
+
+_SLICE = 500_000
+_TRAITS = tuple(TABLE["trait"].names[1:])
+_KINDS = {name: column.dtype for name, column in Traits.columns().items()}
+
+
+def carried_traits(register: Register) -> pl.DataFrame:
+    """Return the traits kept of active identities, in no order: ``identity_id`` and the columns of ``Traits``."""
+    place = _places(register)
+    pieces = []
+    for found in register.slices("SELECT * FROM trait", _SLICE):
+        number = pl.Series("identity_id", place[found["key"].to_numpy()])
+        kept = found.drop("key").cast({name: _KINDS[name] for name in _TRAITS})  # type: ignore[arg-type]
+        pieces.append(pl.DataFrame([number, *kept]).filter(number != _NOWHERE))
+    return pl.concat(pieces)
+
+
+def store_traits(register: Register, traits: pl.DataFrame) -> None:
+    """Keep the traits of the identities questioned tonight in place of what was kept of them."""
+    texts = [pl.col(name).cast(pl.String) for name in _TRAITS if _KINDS[name] in (pl.Categorical, pl.Enum)]
+    for piece in traits.iter_slices(_SLICE):
+        _insert(register, "trait", piece.with_columns(texts))
+
+
+def carried_anomalies(register: Register) -> pl.DataFrame:
+    """Return what was found in active identities, each taken alone: identity_id, code, severity."""
+    place = _places(register)
+    found = register.query("SELECT * FROM anomaly")
+    number = pl.Series("identity_id", place[found["key"].to_numpy()])
+    return found.drop("key").with_columns(number).filter(number != _NOWHERE)
+
+
+def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
+    """Keep what was found in the identities questioned tonight."""
+    _insert(register, "anomaly", anomalies.with_columns(pl.col("severity").cast(pl.String)))
+
+
+def carried_statuses(register: Register) -> pl.DataFrame:
+    """Return the statuses kept of active identities: identity_id, status, counted, ins_transmissible, source, anomaly."""
+    place = _places(register)
+    found = register.query("SELECT * FROM standing")
+    number = pl.Series("identity_id", place[found["key"].to_numpy()])
+    return found.drop("key").with_columns(number).filter(number != _NOWHERE)
+
+
+def store_standing(register: Register, statuses: pl.DataFrame) -> None:
+    """Keep the statuses of the identities questioned tonight."""
+    _insert(register, "standing", statuses.with_columns(pl.col("status").cast(pl.String)))
+
+
+def forget(register: Register, questioned: pl.Series | None) -> None:
+    """Remove what was kept of the identities questioned tonight (None: of all) and of those that are gone."""
+    if questioned is None:
+        forget_all(register)
+        return
+    keys = numbering(register)["key"].gather(questioned)
+    gone = register.query("SELECT key FROM identity WHERE NOT active AND changed_run = $run", {"run": register.run})
+    stale = pl.concat([keys, gone["key"]]).unique().sort().alias("key").to_frame()
+    for table in ("trait", "anomaly", "standing"):
+        register.delete(table, stale)
+
+
+def forget_all(register: Register) -> None:
+    """Remove all that is carried: the next night asks everything again."""
+    for table in ("trait", "anomaly", "standing"):
+        register.connection.execute(f"DELETE FROM {table}")
+
+
+def carries(register: Register) -> bool:
+    """Return whether something is carried, of every identity that was active at the end of the last run."""
+    found = register.connection.execute(
+        "SELECT (SELECT count(*) FROM trait), (SELECT count(*) FROM standing), "
+        "(SELECT count(*) FROM identity WHERE active AND changed_run < ?)",
+        [register.run],
+    ).fetchall()
+    traits, standing, active = found[0]
+    return bool(traits == standing and traits >= active > 0)
+
+
+def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
+    keys = numbering(register)["key"].gather(rows["identity_id"]).alias("key")
+    columns = list(TABLE[table].names)
+    register.insert(table, rows.with_columns(keys).select(columns))
+
+
+_NOWHERE = 0xFFFFFFFF
+
+
+def _places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    """Return the number of each key in this run, ``_NOWHERE`` for those that are not active."""
+    keys = numbering(register)["key"].to_numpy()
+    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
+    place = np.full(last + 1, _NOWHERE, np.uint32)
+    place[keys] = np.arange(len(keys), dtype=np.uint32)
+    return place
