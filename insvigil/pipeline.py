@@ -260,8 +260,8 @@ def _normalise(night: Night, settings: Settings, register: Register, *, full: bo
     kept = old = None
     if since is not None:
         kept, old = carried_traits(register), carried_anomalies(register)
-        again[overtaken(kept, old, last=since.date(), today=today)] = True
-        kept = kept.filter(~pl.Series(again).gather(kept["identity_id"]))
+        past = overtaken(kept, old, last=since.date(), today=today)
+        again[past.filter(past < names.height)] = True
         old = old.filter(~pl.Series(again).gather(old["identity_id"]))
     night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
     forget(register, None if since is None else night.again)
@@ -296,19 +296,24 @@ def _slices(numbers: pl.Series) -> Iterator[pl.Series]:
         yield numbers.slice(start, QUESTIONED_AT_ONCE)
 
 
-def _in_rows(parts: list[pl.DataFrame], height: int) -> pl.DataFrame:
-    """Return the traits of all identities, row for row with their numbers; columns are put in place one by one."""
-    numbers = pl.concat([part["identity_id"] for part in parts])
-    if numbers.len() != height:
+def _in_rows(parts: list[pl.DataFrame], height: int) -> dy.DataFrame[Traits]:
+    """Return the traits of all identities, row for row with their numbers; of two rows of one, the later part's.
+
+    Numbers beyond ``height`` are of nobody. Columns are put in place one by one: no second copy of the base.
+    """
+    from insvigil.register import NOWHERE
+
+    numbers = np.concatenate([part["identity_id"].to_numpy() for part in parts])
+    rows = np.flatnonzero(numbers < height).astype(np.uint32)
+    place = np.full(height, NOWHERE, np.uint32)
+    place[numbers[rows]] = rows
+    if (place == NOWHERE).any():
         raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
-    place = np.empty(height, np.uint32)
-    place[numbers.to_numpy()] = np.arange(height, dtype=np.uint32)
     order = pl.Series(place)
     columns = [pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id")]
-    columns += [
-        pl.concat([part[name] for part in parts]).gather(order) for name in parts[0].columns if name != "identity_id"
-    ]
-    return Traits.validate(pl.DataFrame(columns).select(Traits.column_names()))
+    for name in Traits.column_names()[1:]:
+        columns.append(pl.concat([part[name] for part in parts]).gather(order))
+    return Traits.validate(pl.DataFrame(columns))
 
 
 def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
 from insvigil.register.carried import (
+    NOWHERE,
     carried_anomalies,
     carried_statuses,
     carried_traits,
@@ -34,6 +35,7 @@ from insvigil.register.stays import stays
 from insvigil.register.upkeep import backup, check, export, purge, restore, stats, write_identities
 
 __all__ = [
+    "NOWHERE",
     "Folding",
     "Register",
     "absorbed",

@@ -8,6 +8,8 @@ of the identities it questions; ``--full``, other settings or another version qu
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
 
@@ -22,13 +24,26 @@ _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
 
 
 def carried_traits(register: Register) -> pl.DataFrame:
-    """Return the traits kept of active identities, in no order: ``identity_id`` and the columns of ``Traits``."""
+    """Return the traits kept, in no order: ``identity_id`` (``NOWHERE`` when not active) and the columns of ``Traits``.
+
+    One thread reads the next rows while the other interns the texts of the last ones: 1 s a million.
+    """
     place = _places(register)
-    pieces = []
-    for found in register.slices("SELECT * FROM trait", _SLICE):
+
+    def interned(found: pl.DataFrame) -> pl.DataFrame:
         number = pl.Series("identity_id", place[found["key"].to_numpy()])
-        kept = found.drop("key").cast({name: _KINDS[name] for name in _TRAITS})  # type: ignore[arg-type]
-        pieces.append(pl.DataFrame([number, *kept]).filter(number != _NOWHERE))
+        # one column after the other: side by side they would wait for the one table of texts
+        return pl.DataFrame([number, *(found[name].cast(_KINDS[name]) for name in _TRAITS)])
+
+    pieces: list[pl.DataFrame] = []
+    with ThreadPoolExecutor(1) as aside:
+        pending: Future[pl.DataFrame] | None = None
+        for found in register.slices("SELECT * FROM trait", _SLICE):
+            if pending is not None:
+                pieces.append(pending.result())
+            pending = aside.submit(interned, found)
+        if pending is not None:
+            pieces.append(pending.result())
     return pl.concat(pieces)
 
 
@@ -44,7 +59,7 @@ def carried_anomalies(register: Register) -> pl.DataFrame:
     place = _places(register)
     found = register.query("SELECT * FROM anomaly")
     number = pl.Series("identity_id", place[found["key"].to_numpy()])
-    return found.drop("key").with_columns(number).filter(number != _NOWHERE)
+    return found.drop("key").with_columns(number).filter(number != NOWHERE)
 
 
 def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
@@ -57,7 +72,7 @@ def carried_statuses(register: Register) -> pl.DataFrame:
     place = _places(register)
     found = register.query("SELECT * FROM standing")
     number = pl.Series("identity_id", place[found["key"].to_numpy()])
-    return found.drop("key").with_columns(number).filter(number != _NOWHERE)
+    return found.drop("key").with_columns(number).filter(number != NOWHERE)
 
 
 def store_standing(register: Register, statuses: pl.DataFrame) -> None:
@@ -100,13 +115,14 @@ def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
     register.insert(table, rows.with_columns(keys).select(columns))
 
 
-_NOWHERE = 0xFFFFFFFF
+NOWHERE = 0xFFFFFFFF
+"""The number of what is not active."""
 
 
 def _places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """Return the number of each key in this run, ``_NOWHERE`` for those that are not active."""
+    """Return the number of each key in this run, ``NOWHERE`` for those that are not active."""
     keys = numbering(register)["key"].to_numpy()
     last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
-    place = np.full(last + 1, _NOWHERE, np.uint32)
+    place = np.full(last + 1, NOWHERE, np.uint32)
     place[keys] = np.arange(len(keys), dtype=np.uint32)
     return place

@@ -16,8 +16,9 @@ _CARRIED = (
     "CREATE TABLE standing (key UINTEGER, status VARCHAR, counted BOOLEAN, ins_transmissible BOOLEAN, "
     "source VARCHAR, anomaly VARCHAR)",
 )
+_SCOPE = "ALTER TABLE movement_event ADD COLUMN scope VARCHAR"
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _CARRIED}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE)}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 

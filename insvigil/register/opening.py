@@ -62,7 +62,8 @@ class Register:
             raise RegisterError(
                 f"L'horloge de la machine ({now:%d/%m/%Y %H:%M}) est en retard sur le dernier traitement du registre "
                 f"({last_time:%d/%m/%Y %H:%M}).",
-                hint="Remettez la machine à l'heure puis relancez ; le registre est intact.",
+                hint="Remettez la machine à l'heure puis relancez ; le registre est intact. Un recul de deux heures au "
+                "plus (la fin de l'heure d'été n'en prend qu'une) est accepté.",
             )
         now = now if last_time is None else max(now, last_time)
         run = (last_run or 0) + 1

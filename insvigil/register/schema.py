@@ -153,6 +153,11 @@ TABLES: tuple[Table, ...] = (
             ("action", "VARCHAR", "INSERT, CANCEL, or null for a correction"),
             *_STAMP,
             *_MOVEMENT,
+            (
+                "scope",
+                "VARCHAR",
+                "what else a cancel of admission cancels: V the visit, A its dossier; + but announces",
+            ),
         ),
     ),
     Table(

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,10 +35,13 @@ def write_run(folder: Path, report: NightReport, write_identities: Callable[[Pat
     """
 
     def more(draft: Path) -> None:
-        if write_identities is not None and _ORDER.index(report.until) >= _ORDER.index(Stage.REGISTER):
-            write_identities(draft / "identities.parquet")
-        if report.until is Stage.REPORTING:
-            people(draft)
+        # people's files are Python's work, the table of identities DuckDB's: side by side
+        with ThreadPoolExecutor(1) as aside:
+            written = aside.submit(people, draft) if report.until is Stage.REPORTING else None
+            if write_identities is not None and _ORDER.index(report.until) >= _ORDER.index(Stage.REGISTER):
+                write_identities(draft / "identities.parquet")
+            if written is not None:
+                written.result()
 
     def people(draft: Path) -> None:
         from insvigil.reporting.report_page import render_report
