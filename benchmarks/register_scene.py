@@ -1,4 +1,4 @@
-"""A register of millions that has lived a night, and the files of the next one: ``python -m benchmarks.register_scene``.
+"""A register of millions that has lived a night, and the files of the next: ``python -m benchmarks.register_scene``.
 
 ``build`` folds the first load (A28, invented populations of a million, seed by seed) straight from frames, then lets
 ``insvigil run`` live a small first night, which compares everything. ``write_night`` writes the files of a night:

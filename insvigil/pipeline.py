@@ -15,7 +15,6 @@ Stages never call each other: this file does. ``tell(stage, sentence)`` is calle
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,7 @@ import polars as pl
 
 from insvigil import __version__
 from insvigil.errors import ContractError
-from insvigil.frames import Anomalies, Indicators, Statuses, Traits
+from insvigil.frames import Anomalies, Identities, Indicators, Statuses
 from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Mesh, Rule, Stage, Status, Verdict
 
@@ -247,6 +246,7 @@ def _normalise(night: Night, settings: Settings, register: Register, *, full: bo
         filled,
         forget,
         identities,
+        in_rows,
         store_anomalies,
         store_traits,
     )  # fmt: skip
@@ -265,7 +265,8 @@ def _normalise(night: Night, settings: Settings, register: Register, *, full: bo
         old = old.filter(~pl.Series(again).gather(old["identity_id"]))
     night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
     forget(register, None if since is None else night.again)
-    fresh, found = [] if kept is None else [kept], []
+    fresh: list[pl.DataFrame] = [] if kept is None else [kept]
+    found: list[pl.DataFrame] = []
     for numbers in _slices(night.again):
         asked = identities(register, of=numbers)
         traits = normalise(asked, settings.traits)
@@ -276,7 +277,7 @@ def _normalise(night: Night, settings: Settings, register: Register, *, full: bo
         )
         store_anomalies(register, own)
         found.append(own)
-    frames["traits"] = _in_rows(fresh, names.height)
+    frames["traits"] = in_rows(fresh, names.height)
     if old is not None:
         found.append(_named_again(old, names))
     frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])
@@ -294,26 +295,6 @@ QUESTIONED_AT_ONCE = 500_000
 def _slices(numbers: pl.Series) -> Iterator[pl.Series]:
     for start in range(0, max(numbers.len(), 1), QUESTIONED_AT_ONCE):
         yield numbers.slice(start, QUESTIONED_AT_ONCE)
-
-
-def _in_rows(parts: list[pl.DataFrame], height: int) -> dy.DataFrame[Traits]:
-    """Return the traits of all identities, row for row with their numbers; of two rows of one, the later part's.
-
-    Numbers beyond ``height`` are of nobody. Columns are put in place one by one: no second copy of the base.
-    """
-    from insvigil.register import NOWHERE
-
-    numbers = np.concatenate([part["identity_id"].to_numpy() for part in parts])
-    rows = np.flatnonzero(numbers < height).astype(np.uint32)
-    place = np.full(height, NOWHERE, np.uint32)
-    place[numbers[rows]] = rows
-    if (place == NOWHERE).any():
-        raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
-    order = pl.Series(place)
-    columns = [pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id")]
-    for name in Traits.column_names()[1:]:
-        columns.append(pl.concat([part[name] for part in parts]).gather(order))
-    return Traits.validate(pl.DataFrame(columns))
 
 
 def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -354,29 +335,15 @@ def _numbers(names: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
 def _carried_since(register: Register, settings: Settings, given: set[str]) -> datetime | None:
     """Return when the run before asked all that is carried, None when everything must be asked again.
 
-    It must have gone as far as the statuses, with these settings, this version and the same fields given by somebody.
+    Nothing of what it rests on may have changed: settings, version, and the fields that somebody has.
     """
-    from insvigil.register import carries
+    from insvigil.register import carried_from
 
-    last = _last_run(register, settings)
-    if last is None or Stage.QUALIF.value not in last["counts"] or not carries(register):
+    last = carried_from(register, settings.digest(), __version__)
+    if last is None or set(last["counts"][Stage.TRAITS.value].get("given", ())) != given:
         return None
-    same = set(last["counts"][Stage.TRAITS.value].get("given", ())) == given
     started: datetime = last["started"]
-    return started if same else None
-
-
-def _last_run(register: Register, settings: Settings) -> dict[str, Any] | None:
-    """Return the run before, its counts read, None when other settings or another version ran it."""
-    from insvigil.register import runs
-
-    past = runs(register).filter(pl.col("run") < register.run)
-    if past.is_empty():
-        return None
-    last = past.row(-1, named=True)
-    if last["settings_digest"] != settings.digest() or last["version"] != __version__:
-        return None
-    return last | {"counts": json.loads(last["counts"] or "{}")}
+    return started
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
@@ -424,7 +391,9 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
 
 def _compared_last_time(register: Register, settings: Settings) -> bool:
     """Return whether the run before compared all it held, with these settings and this version: its pairs stand."""
-    last = _last_run(register, settings)
+    from insvigil.register import run_before
+
+    last = run_before(register, settings.digest(), __version__)
     return last is not None and Stage.MATCHING.value in last["counts"]
 
 
@@ -462,7 +431,7 @@ _STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
 
 
 def _judge(
-    night: Night, settings: Settings, register: Register, asked: pl.DataFrame
+    night: Night, settings: Settings, register: Register, asked: dy.DataFrame[Identities]
 ) -> tuple[dy.DataFrame[Statuses], dy.DataFrame[Anomalies]]:
     """Return the statuses of some identities and what is wrong with them; append their transitions to the ledger."""
     from insvigil import qualif

@@ -53,8 +53,8 @@ class Whole(NamedTuple):
 
 
 def measure(
-    identities: dy.DataFrame[Identities],
-    statuses: dy.DataFrame[Statuses],
+    identities: pl.DataFrame,
+    statuses: pl.DataFrame,
     stays: dy.DataFrame[Stays],
     settings: QualifSettings,
     *,

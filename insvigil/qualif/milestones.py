@@ -98,8 +98,9 @@ _NEVER = pl.lit(0).cast(pl.Datetime("us"))
 
 _DIFFER = " OR ".join(f"min(nullif({trait}, '\"\"')) <> max(nullif({trait}, '\"\"'))" for trait in STRICT_TRAITS)
 _MOVED = (
-    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) {among} GROUP BY 1 "
-    "HAVING count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
+    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) {among} "
+    "GROUP BY 1 HAVING "
+    "count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
     "OR s.identity_code IN ('QUAL', 'RECUP')) > 0 "
     f"AND (count(*) FILTER (s.matricule = '\"\"') > 0 OR {_DIFFER})"
 )

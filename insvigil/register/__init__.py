@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
 from insvigil.register.carried import (
-    NOWHERE,
     carried_anomalies,
+    carried_from,
     carried_statuses,
     carried_traits,
-    carries,
     forget,
+    in_rows,
     store_anomalies,
     store_standing,
     store_traits,
@@ -29,22 +29,21 @@ from insvigil.register.identities import (
 )
 from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
-from insvigil.register.runs import describe_run, known_digests, runs
+from insvigil.register.runs import describe_run, known_digests, run_before, runs
 from insvigil.register.statuses import indicators, known_since, status_ledger, store_indicators, store_statuses
 from insvigil.register.stays import stays
 from insvigil.register.upkeep import backup, check, export, purge, restore, stats, write_identities
 
 __all__ = [
-    "NOWHERE",
     "Folding",
     "Register",
     "absorbed",
     "agregats",
     "backup",
     "carried_anomalies",
+    "carried_from",
     "carried_statuses",
     "carried_traits",
-    "carries",
     "changes",
     "check",
     "closed_agregats",
@@ -58,6 +57,7 @@ __all__ = [
     "history",
     "identities",
     "identity_slices",
+    "in_rows",
     "indicators",
     "keys_of",
     "known_digests",
@@ -71,6 +71,7 @@ __all__ = [
     "resolve",
     "restore",
     "roster",
+    "run_before",
     "runs",
     "stats",
     "status_ledger",

@@ -9,14 +9,19 @@ of the identities it questions; ``--full``, other settings or another version qu
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+import dataframely as dy
 import numpy as np
 import polars as pl
 
+from insvigil.errors import ContractError
 from insvigil.frames import Traits
 from insvigil.register.identities import numbering
 from insvigil.register.opening import Register
+from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
+from insvigil.vocabulary import Stage
 
 _SLICE = 500_000
 _TRAITS = tuple(TABLE["trait"].names[1:])
@@ -47,6 +52,23 @@ def carried_traits(register: Register) -> pl.DataFrame:
     return pl.concat(pieces)
 
 
+def in_rows(parts: list[pl.DataFrame], height: int) -> dy.DataFrame[Traits]:
+    """Return the traits of all identities, row for row with their numbers; of two rows of one, the later part's.
+
+    Numbers beyond ``height`` are of nobody. Columns are put in place one by one: no second copy of the base.
+    """
+    numbers = np.concatenate([part["identity_id"].to_numpy() for part in parts])
+    rows = np.flatnonzero(numbers < height).astype(np.uint32)
+    place = np.full(height, NOWHERE, np.uint32)
+    place[numbers[rows]] = rows
+    if (place == NOWHERE).any():
+        raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
+    order = pl.Series(place)
+    columns = [pl.concat([part[name] for part in parts]).gather(order) for name in _TRAITS]
+    number = pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id")
+    return Traits.validate(pl.DataFrame([number, *columns]))
+
+
 def store_traits(register: Register, traits: pl.DataFrame) -> None:
     """Keep the traits of the identities questioned tonight in place of what was kept of them."""
     texts = [pl.col(name).cast(pl.String) for name in _TRAITS if _KINDS[name] in (pl.Categorical, pl.Enum)]
@@ -68,7 +90,7 @@ def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
 
 
 def carried_statuses(register: Register) -> pl.DataFrame:
-    """Return the statuses kept of active identities: identity_id, status, counted, ins_transmissible, source, anomaly."""
+    """Return the statuses kept: identity_id, status, counted, ins_transmissible, source, anomaly."""
     place = _places(register)
     found = register.query("SELECT * FROM standing")
     number = pl.Series("identity_id", place[found["key"].to_numpy()])
@@ -98,15 +120,18 @@ def forget_all(register: Register) -> None:
         register.connection.execute(f"DELETE FROM {table}")
 
 
-def carries(register: Register) -> bool:
-    """Return whether something is carried, of every identity that was active at the end of the last run."""
+def carried_from(register: Register, settings_digest: str, version: str) -> dict[str, Any] | None:
+    """Return the run that asked what is carried, None unless it stands: whole, and asked with the same settings."""
+    last = run_before(register, settings_digest, version)
+    if last is None or Stage.QUALIF.value not in last["counts"]:
+        return None
     found = register.connection.execute(
         "SELECT (SELECT count(*) FROM trait), (SELECT count(*) FROM standing), "
-        "(SELECT count(*) FROM identity WHERE active AND changed_run < ?)",
+        "(SELECT count(*) FROM identity WHERE active AND changed_run < coalesce(?, changed_run + 1))",
         [register.run],
     ).fetchall()
     traits, standing, active = found[0]
-    return bool(traits == standing and traits >= active > 0)
+    return last if traits == standing and traits >= active > 0 else None
 
 
 def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:

@@ -195,6 +195,7 @@ def write_identities(register: Register, target: Path, *, with_status: bool) -> 
     No billing NIR, and a matricule for qualified identities only: none at all before statuses are known
     (``with_status`` false). DuckDB writes them as it reads them, so that a base of millions need not fit in memory.
     """
+    status = "s.status" if with_status else "NULL"
     may_leave = "coalesce(s.ins_transmissible, false)" if with_status else "false"
     fields = ", ".join(
         f"CASE WHEN {may_leave} THEN i.{name} END AS {name}" if name in ("matricule", "matricule_oid") else f"i.{name}"
@@ -202,8 +203,8 @@ def write_identities(register: Register, target: Path, *, with_status: bool) -> 
         if name != "billing_nir"
     )
     register.query(
-        f"COPY (SELECT i.domain || '|' || i.ipp AS id, i.domain, i.ipp, {'s.status' if with_status else 'NULL'}::VARCHAR "
-        f"AS status, {fields}, i.created_at, i.updated_at, i.changed_run = {register.run} AS changed FROM identity i "
+        f"COPY (SELECT i.domain || '|' || i.ipp AS id, i.domain, i.ipp, {status}::VARCHAR AS status, {fields}, "
+        f"i.created_at, i.updated_at, i.changed_run = {register.run} AS changed FROM identity i "
         "LEFT JOIN standing s USING (key) WHERE i.active ORDER BY i.domain, i.ipp) "
         f"TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
     )

@@ -34,9 +34,10 @@ class NightReport:
     ``counts`` holds one mapping a stage and ``messages`` (read, kept, folded, rejected). ``agregats`` is what the
     register says of the groups (group, agregat, outcome « new » or « kept »); without it a group is its own number.
     ``history`` is the figures of past runs (started and the columns of ``Indicators``). ``reasons`` explains a few
-    pairs (left, right, sentence, bits, in the order to be read). ``identities`` may be the roster alone: ``told`` then
-    has the fields of those that are shown (``cases.shown``), and ``filled`` in how many identities each field is. ``levels`` says in French what each agreement level
-    of each trait means; ``definitions`` what each indicator counts (code, label, numerator, denominator, source).
+    pairs (left, right, sentence, bits, in the order to be read). ``identities`` may be the roster alone: ``told``
+    then has the fields of those that are shown (``cases.shown``), and ``filled`` in how many identities each field
+    is. ``levels`` says in French what each agreement level of each trait means; ``definitions`` what each indicator
+    counts (code, label, numerator, denominator, source).
     """
 
     started: datetime

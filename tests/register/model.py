@@ -114,7 +114,7 @@ class Model:
     def _cancel_around(
         self, movements: dict[tuple[str, str, str], dict[str, Any]], name: tuple[str, str, str], message: Message
     ) -> None:
-        """Cancel what was said of the visit (of the dossier, when PV1-51 is A), pre-admissions apart if there is one."""
+        """Cancel what was said of the visit (of the dossier: PV1-51 is A), pre-admissions apart if there is one."""
         for (domain, visit, number), movement in movements.items():
             same_dossier = message.get("visit_indicator") == "A" and movement["dossier"] == message.get("dossier")
             spared = message.get("preadmission") is not None and number in self.announces
