@@ -107,6 +107,30 @@ def test_run__until_a_stage_stops_there(hospital: Path, tmp_path: Path) -> None:
     assert (tmp_path / "court" / "run.json").exists()
 
 
+def test_run__until_reading_leaves_the_register_alone(hospital: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    def runs() -> list[tuple[int, ...]]:
+        with duckdb.connect(str(hospital / "registre.duckdb"), read_only=True) as connection:
+            return connection.execute("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM source)").fetchall()
+
+    before = runs()
+    done = insvigil("run", "flux", "--out", tmp_path / "lu", "--until", "reading", cwd=hospital)
+    assert done.returncode == 0, done.stderr
+    assert runs() == before
+    assert {path.name for path in (tmp_path / "lu").iterdir()} == {"run.json", "rejects.parquet"}
+    messages = json.loads((tmp_path / "lu" / "run.json").read_text(encoding="utf-8"))["counts"]["messages"]
+    assert messages["read"] == messages["kept"] + messages["folded"] + messages["rejected"] > 0
+
+
+def test_explain_pair__reads_what_the_night_carried(hospital: Path) -> None:
+    pairs = pl.read_parquet(outputs(hospital)[-1] / "pairs.parquet").filter(pl.col("finding") == "DPOT").head(1)
+    left, right = (pairs[side][0].split("|")[1] for side in ("left", "right"))
+    done = insvigil("explain-pair", left, right, "--json", cwd=hospital)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["weight"] == pytest.approx(pairs["weight"][0], abs=1e-6)
+
+
 def test_run__asking_only_of_what_was_spoken_of_ends_as_asking_of_all(tmp_path: Path) -> None:
     import duckdb
 
