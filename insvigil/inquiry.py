@@ -25,19 +25,19 @@ def explain_pair(
         known = roster(register)
         rows = [_row(register, known, ipp, domain) for ipp in (left, right)]
         decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
-        traits = _traits(register, settings, known.height)
+        traits = _traits(register, settings)
         sides = [identities(register, of=pl.Series([row], dtype=pl.UInt32)).row(0, named=True) for row in rows]
     return _explained(sides, traits, rows, settings.matching, decided)
 
 
-def _traits(register: Register, settings: Settings, height: int) -> pl.DataFrame:
+def _traits(register: Register, settings: Settings) -> pl.DataFrame:
     """Return the traits of the whole base: those the last night carried, if they stand, else made again."""
     from insvigil import __version__
     from insvigil.register import carried_from, carried_traits, identity_slices, in_rows
     from insvigil.traits import normalise
 
     if carried_from(register, settings.digest(), __version__) is not None:
-        return in_rows([carried_traits(register)], height)
+        return in_rows(register, carried_traits(register), [])
     return pl.concat([normalise(piece, settings.traits) for piece in identity_slices(register)])
 
 

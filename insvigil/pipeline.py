@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -47,9 +48,9 @@ Progress = Callable[[int, int], None]
 class Night:
     """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
 
-    ``frames["identities"]`` is the roster. ``again``: numbers of the identities questioned tonight. ``owners``: those
-    who came, with what figures need of them. ``filled``: in how many identities each field is. ``encoding``: the file
-    as matching coded it.
+    ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
+    ``again``: numbers of the identities questioned tonight. ``owners``: those who came, with what figures need of them.
+    ``filled``: in how many identities each field is. ``encoding``: the file as matching coded it.
     """
 
     started: datetime
@@ -57,6 +58,8 @@ class Night:
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
+    before: dict[str, Any] | None = None
+    carried: Future[pl.DataFrame] | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
@@ -103,10 +106,12 @@ def run(
     """
     night = Night(started=now or datetime.now())
     say = tell or _tell_nobody
+    from insvigil.register import carried_from, carried_traits
+
     if until is Stage.READING:
         return _only_read(night, paths, settings, register, out, say, progress)
     later: dict[Stage, Callable[[], str]] = {
-        Stage.TRAITS: lambda: _normalise(night, settings, register, full=full),
+        Stage.TRAITS: lambda: _normalise(night, settings, register),
         Stage.MATCHING: lambda: _match(night, settings, register, full=full),
         Stage.QUALIF: lambda: _qualify(night, settings, register),
     }
@@ -114,7 +119,12 @@ def run(
     wanted = stages[: stages.index(until) + 1]
     register.begin(night.started)
     try:
-        _take_in(night, paths, settings, register, say, progress)
+        with ThreadPoolExecutor(1) as aside:
+            if not full and Stage.TRAITS in wanted:
+                night.before = carried_from(register, settings.digest(), __version__)
+            if night.before is not None:  # 5 s at five millions, while one core reads
+                night.carried = aside.submit(carried_traits, register)
+            _take_in(night, paths, settings, register, say, progress)
         for stage, work in later.items():
             if stage in wanted:
                 with night.timed(stage):
@@ -238,46 +248,48 @@ def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
     return account
 
 
-def _normalise(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
+def _normalise(night: Night, settings: Settings, register: Register) -> str:
     """Question again the identities spoken of, and those that days alone may have changed; carry over the others."""
     from insvigil.register import (
         carried_anomalies,
-        carried_traits,
         filled,
         forget,
         identities,
         in_rows,
+        numbers_of,
         store_anomalies,
         store_traits,
     )  # fmt: skip
-    from insvigil.traits import detect, normalise, overtaken
+    from insvigil.reporting.figures import COMPLETENESS
+    from insvigil.traits import ASKED_OF_ALL, detect, normalise, overtaken, timely
 
     frames, today = night.frames, night.started.date()
-    names, night.filled = frames["identities"], filled(register)
+    names, night.filled = frames["identities"], filled(register, sorted({*COMPLETENESS, *ASKED_OF_ALL}))
     given = {field for field, count in night.filled.items() if count}
-    since = None if full else _carried_since(register, settings, given)
+    since = _carried_since(night, given)
     again = names["spoken"].to_numpy().copy() if since else np.ones(names.height, np.bool_)
     kept = old = None
-    if since is not None:
-        kept, old = carried_traits(register), carried_anomalies(register)
-        past = overtaken(kept, old, last=since.date(), today=today)
-        again[past.filter(past < names.height)] = True
+    if since is not None and night.carried is not None:
+        kept, old = night.carried.result(), carried_anomalies(register)
+        past = kept["key"].filter(overtaken(kept, last=since.date(), today=today))
+        again[numbers_of(register, past)] = True
+        again[old["identity_id"].filter(old["code"].is_in(list(timely())))] = True
         old = old.filter(~pl.Series(again).gather(old["identity_id"]))
     night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
     forget(register, None if since is None else night.again)
-    fresh: list[pl.DataFrame] = [] if kept is None else [kept]
+    fresh: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     for numbers in _slices(night.again):
         asked = identities(register, of=numbers)
         traits = normalise(asked, settings.traits)
         store_traits(register, traits)
-        fresh.append(traits.select(fresh[0].columns) if fresh else traits)
+        fresh.append(traits)
         own = detect(
             asked, traits, settings=settings.traits, today=today, given=given, only=("identities", "referential")
         )
         store_anomalies(register, own)
         found.append(own)
-    frames["traits"] = in_rows(fresh, names.height)
+    frames["traits"] = in_rows(register, kept, fresh)
     if old is not None:
         found.append(_named_again(old, names))
     frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])
@@ -332,14 +344,12 @@ def _numbers(names: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
     return near.join(wanted.select("domain", "ipp").unique(), on=["domain", "ipp"], how="semi")["identity_id"].sort()
 
 
-def _carried_since(register: Register, settings: Settings, given: set[str]) -> datetime | None:
+def _carried_since(night: Night, given: set[str]) -> datetime | None:
     """Return when the run before asked all that is carried, None when everything must be asked again.
 
     Nothing of what it rests on may have changed: settings, version, and the fields that somebody has.
     """
-    from insvigil.register import carried_from
-
-    last = carried_from(register, settings.digest(), __version__)
+    last = night.before
     if last is None or set(last["counts"][Stage.TRAITS.value].get("given", ())) != given:
         return None
     started: datetime = last["started"]

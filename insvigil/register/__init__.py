@@ -24,6 +24,7 @@ from insvigil.register.identities import (
     identities,
     identity_slices,
     keys_of,
+    numbers_of,
     resolve,
     roster,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "known_digests",
     "known_since",
     "model",
+    "numbers_of",
     "open_register",
     "previous_pairs",
     "purge",

@@ -29,21 +29,20 @@ _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
 
 
 def carried_traits(register: Register) -> pl.DataFrame:
-    """Return the traits kept, in no order: ``identity_id`` (``NOWHERE`` when not active) and the columns of ``Traits``.
+    """Return the traits kept by the last run, in no order: ``key`` and the columns of ``Traits``.
 
+    It reads on a connection of its own what was committed, so that a thread may do it while files are read and folded.
     One thread reads the next rows while the other interns the texts of the last ones: 1 s a million.
     """
-    place = _places(register)
 
     def interned(found: pl.DataFrame) -> pl.DataFrame:
-        number = pl.Series("identity_id", place[found["key"].to_numpy()])
         # one column after the other: side by side they would wait for the one table of texts
-        return pl.DataFrame([number, *(found[name].cast(_KINDS[name]) for name in _TRAITS)])
+        return pl.DataFrame([found["key"], *(found[name].cast(_KINDS[name]) for name in _TRAITS)])
 
     pieces: list[pl.DataFrame] = []
     with ThreadPoolExecutor(1) as aside:
         pending: Future[pl.DataFrame] | None = None
-        for found in register.slices("SELECT * FROM trait", _SLICE):
+        for found in register.slices("SELECT * FROM trait", _SLICE, committed=True):
             if pending is not None:
                 pieces.append(pending.result())
             pending = aside.submit(interned, found)
@@ -52,21 +51,28 @@ def carried_traits(register: Register) -> pl.DataFrame:
     return pl.concat(pieces)
 
 
-def in_rows(parts: list[pl.DataFrame], height: int) -> dy.DataFrame[Traits]:
-    """Return the traits of all identities, row for row with their numbers; of two rows of one, the later part's.
+def in_rows(register: Register, kept: pl.DataFrame | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:
+    """Return the traits of all identities, row for row with their numbers: the fresh ones, else those kept.
 
-    Numbers beyond ``height`` are of nobody. Columns are put in place one by one: no second copy of the base.
+    ``kept`` comes from ``carried_traits``, ``fresh`` from normalising (``identity_id``). Columns are put in place one
+    by one: no second copy of the base. Raises ``ContractError`` when an identity has none.
     """
-    numbers = np.concatenate([part["identity_id"].to_numpy() for part in parts])
-    rows = np.flatnonzero(numbers < height).astype(np.uint32)
+    numbers = [part["identity_id"].to_numpy() for part in fresh]
+    parts = fresh
+    if kept is not None:
+        numbers, parts = [_places(register)[kept["key"].to_numpy()], *numbers], [kept, *fresh]
+    number = np.concatenate(numbers)
+    height = numbering(register).height
+    rows = np.flatnonzero(number < height).astype(np.uint32)
     place = np.full(height, NOWHERE, np.uint32)
-    place[numbers[rows]] = rows
+    place[number[rows]] = rows
     if (place == NOWHERE).any():
         raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
     order = pl.Series(place)
     columns = [pl.concat([part[name] for part in parts]).gather(order) for name in _TRAITS]
-    number = pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id")
-    return Traits.validate(pl.DataFrame([number, *columns]))
+    return Traits.validate(
+        pl.DataFrame([pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
+    )
 
 
 def store_traits(register: Register, traits: pl.DataFrame) -> None:

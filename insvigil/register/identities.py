@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dataframely as dy
 import polars as pl
@@ -68,9 +68,9 @@ def _spoken(register: Register, run: int) -> pl.Series:
     return family(said["key"], register.query("SELECT * FROM forward"))
 
 
-def filled(register: Register) -> dict[str, int]:
-    """Return in how many active identities each field says something."""
-    counts = ", ".join(f"count(nullif(nullif({name}, ''), '\"\"')) AS {name}" for name in IDENTITY_FIELDS)
+def filled(register: Register, fields: Sequence[str]) -> dict[str, int]:
+    """Return in how many active identities each of some fields says something."""
+    counts = ", ".join(f"count(nullif(nullif({name}, ''), '\"\"')) AS {name}" for name in fields)
     return register.query(f"SELECT {counts} FROM identity WHERE active").row(0, named=True)
 
 
@@ -129,6 +129,11 @@ def numbering(register: Register) -> pl.DataFrame:
     if register.keys is None:
         raise ContractError("les identités du traitement n'ont pas encore été numérotées (identities).")
     return register.keys.alias("key").to_frame().with_row_index("identity_id")
+
+
+def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
+    """Return the numbers in this run of the identities that are active among some keys."""
+    return numbering(register).join(keys.unique().alias("key").to_frame(), on="key", how="semi")["identity_id"]
 
 
 def keys_of(register: Register, numbers: pl.Series) -> pl.Series:

@@ -96,10 +96,14 @@ class Register:
             answer = eval("ask(text, params=values)", scope)
             return pl.DataFrame() if answer is None else pl.DataFrame(answer.pl())
 
-    def slices(self, sql: str, size: int) -> Iterator[pl.DataFrame]:
-        """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order."""
-        with _faults(self.path):
-            reader = self.connection.sql(sql).to_arrow_reader(size)
+    def slices(self, sql: str, size: int, *, committed: bool = False) -> Iterator[pl.DataFrame]:
+        """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order.
+
+        With ``committed``, from what the last run left, on a connection of its own that a thread may use.
+        """
+        with _faults(self.path), contextlib.ExitStack() as closing:
+            connection = closing.enter_context(self.connection.cursor()) if committed else self.connection
+            reader = connection.sql(sql).to_arrow_reader(size)
             yield pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
             for batch in reader:
                 yield pl.DataFrame(pl.from_arrow(batch))

@@ -219,15 +219,15 @@ def timely() -> frozenset[str]:
     return frozenset(codes)
 
 
-def overtaken(traits: pl.DataFrame, anomalies: pl.DataFrame, *, last: date, today: date) -> pl.Series:
-    """Return the numbers of the identities that days alone may have changed since ``last``: to be questioned again.
+def overtaken(traits: pl.DataFrame, *, last: date, today: date) -> pl.Series:
+    """Return whether days alone may have changed what detectors say of each row since ``last``.
 
-    Those that a timely detector found (``anomalies``: identity_id, code), the newborn of the last month and those who
-    reach an age without example.
+    The newborn of the last month, and those who reach an age without example; what timely detectors already found is
+    to be asked again besides.
     """
-    born = pl.date("birth_year", "birth_month", "birth_day")
-    exact = traits.filter(pl.col("birth_date_kind").is_in([BirthDateKind.EXACT.value, BirthDateKind.PLACEHOLDER.value]))
-    newborn = exact.filter((pl.col("birth_year") >= last.year - 1) & (born >= last - timedelta(days=NEWBORN_DAYS)))
-    old = traits.filter(pl.col("birth_year") < today.year - birth.OLDEST)
-    found = anomalies.filter(pl.col("code").is_in(list(timely())))
-    return pl.concat([part["identity_id"].cast(pl.UInt32) for part in (newborn, old, found)]).unique().sort()
+    dated = pl.col("birth_date_kind").is_in([BirthDateKind.EXACT.value, BirthDateKind.PLACEHOLDER.value])
+    recent = pl.col("birth_year") >= (last - timedelta(days=NEWBORN_DAYS)).year
+    born = pl.date(pl.when(recent & dated).then("birth_year"), "birth_month", "birth_day")
+    newborn = born >= last - timedelta(days=NEWBORN_DAYS)
+    old = pl.col("birth_year") < today.year - birth.OLDEST
+    return traits.select((newborn | old).fill_null(False)).to_series()
