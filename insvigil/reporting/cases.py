@@ -6,6 +6,8 @@ would keep: the best status, then the oldest; each other row carries its pair wi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from insvigil.frames import AGREEMENTS
@@ -29,6 +31,10 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
     ``pair_probability`` and the agreements with the reference. New agrégats
     come first, then those touched in this night, then the most probable.
     """
+    return _once(report, "doublons", lambda: _doublon_cases(report))
+
+
+def _doublon_cases(report: NightReport) -> pl.DataFrame:
     members = report.groups.select("identity_id", "group")
     if report.agregats is not None:
         named = report.agregats.select(pl.col("group").cast(pl.UInt32), "outcome", number="agregat")
@@ -63,11 +69,26 @@ def capped(cases: pl.DataFrame, rows: int) -> pl.DataFrame:
 
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     """Return the pairs with a finding, in the columns of ``doublon_cases`` (``number`` is the rank of the pair)."""
+    return _once(report, finding.value, lambda: _pair_cases(report, finding))
+
+
+def _pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     pairs = report.pairs.filter(pl.col("finding").cast(pl.String) == finding.value).with_row_index("group")
     members = pl.concat(
         [pairs.select("group", identity_id="left"), pairs.select("group", identity_id="right")]
     ).with_columns(number="group", outcome=pl.lit(None, pl.String))
     return _ordered(report, members, finding)
+
+
+def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Return ``work()``, done once for the frames of a report: the page and the workbook ask for the same cases."""
+    frames = (
+        report.groups, report.pairs, report.agregats, report.identities, report.statuses, report.stays,
+    )  # fmt: skip
+    known = report.made.get(name)
+    if known is None or any(one is not other for one, other in zip(known[0], frames, strict=True)):
+        known = report.made[name] = (frames, work())
+    return known[1]
 
 
 def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl.DataFrame:

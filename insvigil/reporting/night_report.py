@@ -65,3 +65,4 @@ class NightReport:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     definitions: Sequence[Mapping[str, str]] = ()
+    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
