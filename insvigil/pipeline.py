@@ -265,7 +265,7 @@ def _normalise(night: Night, settings: Settings, register: Register) -> str:
 
     frames, today = night.frames, night.started.date()
     names, night.filled = frames["identities"], filled(register, sorted({*COMPLETENESS, *ASKED_OF_ALL}))
-    given = {field for field, count in night.filled.items() if count}
+    given = {field for field in ASKED_OF_ALL if night.filled[field]}
     since = _carried_since(night, given)
     again = names["spoken"].to_numpy().copy() if since else np.ones(names.height, np.bool_)
     kept = old = None
