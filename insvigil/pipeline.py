@@ -60,6 +60,7 @@ class Night:
     folder: Path | None = None
     before: dict[str, Any] | None = None
     carried: Future[pl.DataFrame] | None = None
+    asked: dy.DataFrame[Identities] | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
@@ -254,7 +255,6 @@ def _normalise(night: Night, settings: Settings, register: Register) -> str:
         carried_anomalies,
         filled,
         forget,
-        identities,
         in_rows,
         numbers_of,
         store_anomalies,
@@ -271,6 +271,7 @@ def _normalise(night: Night, settings: Settings, register: Register) -> str:
     kept = old = None
     if since is not None and night.carried is not None:
         kept, old = night.carried.result(), carried_anomalies(register)
+        night.carried = None
         past = kept["key"].filter(overtaken(kept, last=since.date(), today=today))
         again[numbers_of(register, past)] = True
         again[old["identity_id"].filter(old["code"].is_in(list(timely())))] = True
@@ -279,8 +280,7 @@ def _normalise(night: Night, settings: Settings, register: Register) -> str:
     forget(register, None if since is None else night.again)
     fresh: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
-    for numbers in _slices(night.again):
-        asked = identities(register, of=numbers)
+    for asked in _asked(night, register):
         traits = normalise(asked, settings.traits)
         store_traits(register, traits)
         fresh.append(traits)
@@ -290,6 +290,7 @@ def _normalise(night: Night, settings: Settings, register: Register) -> str:
         store_anomalies(register, own)
         found.append(own)
     frames["traits"] = in_rows(register, kept, fresh)
+    del kept, fresh
     if old is not None:
         found.append(_named_again(old, names))
     frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])
@@ -304,9 +305,19 @@ QUESTIONED_AT_ONCE = 500_000
 """Identities normalised and questioned together: 0.9 GB of text as received a million."""
 
 
-def _slices(numbers: pl.Series) -> Iterator[pl.Series]:
-    for start in range(0, max(numbers.len(), 1), QUESTIONED_AT_ONCE):
-        yield numbers.slice(start, QUESTIONED_AT_ONCE)
+def _asked(night: Night, register: Register) -> Iterator[dy.DataFrame[Identities]]:
+    """Yield the identities questioned tonight as received, by pieces; a single piece is kept for the next stage."""
+    from insvigil.register import identities
+
+    size = night.again.len()
+    for start in range(0, max(size, 1), QUESTIONED_AT_ONCE):
+        if night.asked is None:
+            asked = identities(register, of=night.again.slice(start, QUESTIONED_AT_ONCE))
+        else:
+            asked = night.asked
+        if size <= QUESTIONED_AT_ONCE:
+            night.asked = asked
+        yield asked
 
 
 def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -410,14 +421,13 @@ def _compared_last_time(register: Register, settings: Settings) -> bool:
 def _qualify(night: Night, settings: Settings, register: Register) -> str:
     """Judge again the identities questioned tonight; count with the statuses carried over of the others."""
     from insvigil import qualif
-    from insvigil.register import carried_statuses, identities, store_anomalies, store_indicators, store_standing
+    from insvigil.register import carried_statuses, store_anomalies, store_indicators, store_standing
 
     frames = night.frames
     kept = carried_statuses(register)
     parts = [kept.select("identity_id", *_STANDING)]
     faults = []
-    for numbers in _slices(night.again):
-        asked = identities(register, of=numbers)
+    for asked in _asked(night, register):
         statuses, found = _judge(night, settings, register, asked)
         standing = statuses.with_columns(asked.select(counted=qualif.in_base())).select("identity_id", *_STANDING)
         store_standing(register, standing)

@@ -116,6 +116,10 @@ class Material:
             return present(self.identities[name])
         return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.identities.height)
 
+    def traits_of(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return the traits of some identities (joining the whole file would hash it)."""
+        return self.traits.filter(pl.col("identity_id").is_in(numbers.unique().implode()))
+
     @cached_property
     def names(self) -> pl.DataFrame:
         """The ``domain`` and ``ipp`` of each identity, row for row; no row when the file has none."""

@@ -199,7 +199,10 @@ def _named(material: Material, anomalies: pl.DataFrame) -> pl.DataFrame:
     rows = pl.DataFrame({"identity_id": numbers, "row": pl.int_range(numbers.len(), dtype=pl.UInt32, eager=True)})
     concerned = rows.join(numbered.select("identity_id").unique(), on="identity_id", how="semi")
     names = concerned.select("identity_id").hstack(material.names[concerned["row"]])
-    who = rows.select("identity_id").hstack(material.names) if others.height else names.clear()
+    who = names.clear()
+    if others.height:  # few: a join would hash the whole file
+        near = material.names["ipp"].is_in(others["ipp"].unique().implode())
+        who = rows.select("identity_id").filter(near).hstack(material.names.filter(near))
     return pl.concat(
         [
             numbered.drop("domain", "ipp").join(names, on="identity_id", how="left").select(anomalies.columns),
