@@ -62,6 +62,7 @@ def test_migrations__end_with_the_tables_of_a_new_register(tmp_path: Path) -> No
     with duckdb.connect(str(old / "registre.duckdb")) as connection:
         for table in ("trait", "anomaly", "standing"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE movement_event DROP COLUMN scope")
         connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
     opener(old)().close()
     assert shape(old) == shape(new)
