@@ -191,6 +191,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
             reasons=_reasons(night, settings, first_pairs(report)),
             told=identities(register, of=shown(report)),
         )
+    night.encoding = None  # 100 bytes an identity, before the tables are written
     judged = Stage.QUALIF.value in night.counts
     return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
 

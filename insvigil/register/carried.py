@@ -23,7 +23,7 @@ from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
 from insvigil.vocabulary import Stage
 
-_SLICE = 500_000
+_SLICE = 200_000
 _TRAITS = tuple(TABLE["trait"].names[1:])
 _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
 
