@@ -10,6 +10,7 @@ memory to their own objects, which is less than half of the work; they are skipp
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,17 +120,49 @@ def test_movements__one_message_a_file(benchmark: Any, messages: list[bytes], tm
     _rate(benchmark, lambda: read_movements([tmp_path], SETTINGS), 5000, "messages/s")
 
 
+FAMILIES = ("BRINDILLE", "ROSEAU", "D'ÉPINE", "SAINT-JUST", "ŒILLET", "LE CHÊNE")
+GIVEN = ("LISON", "MAUD", "ÉLOI", "ANNE-SOPHIE", "JULES", "CÔME")
+
+
+def _patients(count: int, seed: int) -> Iterator[bytes]:
+    """Invented Patients of FR Core 2.2, whose optional parts come and go: some hundred shapes, ever new data."""
+    draw = random.Random(seed)
+    line = (Path(__file__).parents[1] / "fixtures/reading/fhir/three_generations.ndjson").read_text().splitlines()[2]
+    for number in range(count):
+        patient = json.loads(line)
+        ipp, nir = patient["identifier"][0], patient["identifier"][2]
+        ipp["value"], nir["value"] = f"{number:06d}", f"{draw.randrange(10**14, 3 * 10**14)}"
+        patient["identifier"] = [ipp, nir] if draw.random() < 0.6 else [ipp]
+        patient["id"] = f"{draw.getrandbits(64):016x}"
+        patient["meta"] = {"versionId": str(draw.randrange(1, 90)), "lastUpdated": "2026-01-05T08:15:00+01:00"}
+        given = draw.sample(GIVEN, draw.choice((1, 2, 3)))
+        for name in patient["name"]:
+            name["given"] = given[:1]
+            if "family" in name:
+                name["family"] = draw.choice(FAMILIES) + f" {number % 977}"
+        patient["name"] = patient["name"][: draw.choice((1, 1, 2))]
+        patient["birthDate"] = f"{draw.randrange(1930, 2026)}-{draw.randrange(1, 13):02d}-{draw.randrange(1, 29):02d}"
+        patient["gender"] = draw.choice(("male", "female"))
+        for key in ("deceasedDateTime", "multipleBirthInteger"):
+            if draw.random() < 0.9:
+                patient.pop(key, None)
+        for extension in patient["extension"]:
+            for inner in extension.get("extension", ()):
+                if inner["url"] == "identityStatus":
+                    inner["valueCoding"]["code"] = draw.choice(("PROV", "VALI", "RECUP", "QUAL"))
+        if draw.random() < 0.5:
+            patient["telecom"] = [{"system": "phone", "value": f"06{draw.randrange(10**8):08d}"}]
+        patient["address"] = [{"use": "home", "line": [f"{number % 99} RUE DU PUITS"], "city": "VALMONT"}]
+        yield json.dumps(patient, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
 def test_fhir__patients_by_line(benchmark: Any, tmp_path: Path) -> None:
     path = tmp_path / "Patient.ndjson"
-    line = (Path(__file__).parents[1] / "fixtures/reading/fhir/three_generations.ndjson").read_text().splitlines()[2]
-    patient = json.loads(line)
-    patient["identifier"] = patient["identifier"][:3:2]  # IPP and INS-NIR, as most have
-    count = 20_000
-    with path.open("w") as out:
-        for number in range(count):
-            patient["identifier"][0]["value"] = f"{number:06d}"
-            out.write(json.dumps(patient, separators=(",", ":")) + "\n")
+    count = 50_000
+    path.write_bytes(b"".join(_patients(count, SEED)))
+    assert read_movements([path], SETTINGS).counts["kept"] == count
     _rate(benchmark, lambda: read_movements([path], SETTINGS), count, "patients/s")
+    benchmark.extra_info["bytes/patient"] = round(path.stat().st_size / count)
 
 
 def test_vidhosp__lines(benchmark: Any, tmp_path: Path) -> None:

@@ -51,11 +51,15 @@ def match_file(
     waking.join()
     found = match(traits, settings, progress=progress)
     seconds[Stage.MATCHING.value] = time.perf_counter() - start - sum(seconds.values())
-    pairs = found.pairs.with_columns(left=ids.gather(found.pairs["left"]), right=ids.gather(found.pairs["right"]))
+    pairs = found.pairs.with_columns(
+        left=ids.gather(found.pairs["left"]),
+        right=ids.gather(found.pairs["right"]),
+        band=found.lines.bands_of(found.pairs["probability"]),
+    )
     groups = found.groups.select(id=ids.gather(found.groups["identity_id"]), group=pl.col("group"))
     summary = {
         "version": __version__,
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump(mode="json"),
         "source": report,
         "columns": mapped.model_dump(exclude_defaults=True),
         "counts": {"rows": read, Stage.MATCHING.value: found.counts},

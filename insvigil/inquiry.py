@@ -1,7 +1,9 @@
-"""One question about one pair: why are, or are not, these two identities proposed as a doublon?"""
+"""Questions asked of what is known: why is this pair proposed, or not? What do the decisions teach?"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from insvigil.errors import UsageError
+from insvigil.vocabulary import Stage
 
 if TYPE_CHECKING:
+    from insvigil.matching import Learnt, Lines
     from insvigil.register import Register
     from insvigil.settings import MatchingSettings, Settings
 
@@ -26,8 +30,9 @@ def explain_pair(
         rows = [_row(register, known, ipp, domain) for ipp in (left, right)]
         decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
         traits = _traits(register, settings)
+        lines = _lines_of_last_run(register)
         sides = [identities(register, of=pl.Series([row], dtype=pl.UInt32)).row(0, named=True) for row in rows]
-    return _explained(sides, traits, rows, settings.matching, decided)
+    return _explained(sides, traits, rows, settings.matching, decided, lines)
 
 
 def _traits(register: Register, settings: Settings) -> pl.DataFrame:
@@ -39,6 +44,29 @@ def _traits(register: Register, settings: Settings) -> pl.DataFrame:
     if carried_from(register, settings.digest(), __version__) is not None:
         return in_rows(register, carried_traits(register), [])
     return pl.concat([normalise(piece, settings.traits) for piece in identity_slices(register)])
+
+
+def learn_from_register(settings: Settings, *, folder: Path = Path()) -> Learnt:
+    """Return what the decisions of the register teach to the weights that the settings name."""
+    from insvigil.matching import learn
+    from insvigil.register import judged_pairs, open_register
+    from insvigil.traits import normalise
+
+    with open_register(settings.register_, folder=folder, read_only=True) as register:
+        people, pairs = judged_pairs(register)
+    return learn(normalise(people, settings.traits), pairs, settings.matching)
+
+
+def _lines_of_last_run(register: Register) -> Lines | None:
+    """Return the lines that the last run that matched drew, None when none did."""
+    from insvigil.matching import Lines
+    from insvigil.register import runs
+
+    for counts in reversed(runs(register)["counts"].to_list()):
+        bands = json.loads(counts or "{}").get(Stage.MATCHING.value, {}).get("bands")
+        if bands:
+            return Lines.read(bands)
+    return None
 
 
 def _row(register: Register, known: pl.DataFrame, ipp: str, domain: str | None) -> int:
@@ -56,7 +84,11 @@ def _row(register: Register, known: pl.DataFrame, ipp: str, domain: str | None) 
 
 
 def explain_pair_of_file(file: Path, columns: Path, left: str, right: str, settings: Settings) -> dict[str, Any]:
-    """Return why two ids of a flat file are, or are not, proposed as a doublon (see ``_explained``)."""
+    """Return why two ids of a flat file are, or are not, proposed as a doublon (see ``_explained``).
+
+    The file is matched whole: the lines that the pair is held against follow from all its pairs.
+    """
+    from insvigil.matching import match
     from insvigil.reading import ColumnMap, read_extract
     from insvigil.traits import normalise
 
@@ -66,7 +98,9 @@ def explain_pair_of_file(file: Path, columns: Path, left: str, right: str, setti
     if None in rows:
         raise UsageError("Un des deux identifiants n'est pas dans le fichier.", hint="Vérifiez les identifiants.")
     sides = [extract.identities.row(row, named=True) for row in rows]
-    return _explained(sides, normalise(extract.identities), rows, settings.matching, None)
+    traits = normalise(extract.identities)
+    lines = match(traits, settings.matching).lines
+    return _explained(sides, traits, rows, settings.matching, None, lines)
 
 
 def _explained(
@@ -75,15 +109,18 @@ def _explained(
     rows: Sequence[Any],
     settings: MatchingSettings,
     decided: pl.DataFrame | None,
+    lines: Lines | None,
 ) -> dict[str, Any]:
     """Return ``steps`` (trait, value of each side, what was found, bits), their sum ``weight``, ``probability``,
-    ``finding`` and the ``rule`` that decided, if any.
+    ``finding``, the ``band`` of the probability and the ``lines`` it is held against, and the ``rule`` that decided,
+    if any, with its ``sentence``.
     """
     from insvigil.matching import explain
 
     if rows[0] == rows[1]:
         raise UsageError("Les deux identifiants désignent la même identité.")
-    told = explain(traits, rows[0], rows[1], settings, decided=decided)
+    told = explain(traits, rows[0], rows[1], settings, decided=decided, lines=lines)
+    band = told.lines.band(told.probability)
     sides = [{**traits.row(row, named=True), **as_received} for row, as_received in zip(rows, received, strict=True)]
     return {
         "steps": [
@@ -98,13 +135,22 @@ def _explained(
         "weight": told.weight,
         "probability": told.probability,
         "finding": told.finding.label,
+        "band": band.label if band else None,
         "rule": told.rule.code if told.rule else None,
+        "sentence": told.rule.sentence if told.rule else None,
+        "lines": told.lines.described(),
     }
 
 
 def _shown(identity: dict[str, Any], trait: str) -> str:
-    """Return what the hospital typed for a trait; a given name is the whole list."""
+    """Return what the hospital typed for a trait; a given name is the whole list, a date is written the French way."""
     for name in {"given_name": ("given_names", "first_given_name")}.get(trait, (trait,)):
         if identity.get(name):
-            return str(identity[name])
+            return _french_date(str(identity[name])) if name == "birth_date" else str(identity[name])
     return ""
+
+
+def _french_date(text: str) -> str:
+    """Return ``jj/mm/aaaa`` for a date of eight digits or in ISO form, other texts as they are."""
+    found = re.fullmatch(r"((?:18|19|20)\d\d)-?(0\d|1[0-2])-?([0-2]\d|3[01])", text)
+    return "/".join(reversed(found.groups())) if found else text

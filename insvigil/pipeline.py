@@ -154,7 +154,7 @@ def _compared_last_time(register: Register, settings: Settings) -> bool:
 
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
-    from insvigil.matching.levels import LEVELS
+    from insvigil.matching.levels import LEVELS, STRONGEST
     from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, identities, indicators, write_identities
     from insvigil.reporting import NightReport, first_pairs, shown, write_run
@@ -180,6 +180,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         rules={rule.code: rule for rule in catalogue()},
         resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
+        whole=STRONGEST,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         filled=night.filled,
         told=identities(register, of=nobody),
@@ -198,11 +199,14 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
-    from insvigil.matching import explain_pairs
+    from insvigil.matching import Lines, explain_pairs
 
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching, encoding=night.encoding)
+    lines = Lines.read(night.counts[Stage.MATCHING.value]["bands"])
+    explained = explain_pairs(
+        night.frames["traits"], pairs.rows(), settings.matching, lines=lines, encoding=night.encoding
+    )
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)
         for pair, told in zip(pairs.iter_rows(), explained, strict=True)

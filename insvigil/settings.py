@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from insvigil.errors import SettingsError
 
@@ -56,14 +56,24 @@ class TraitsSettings(_Section):
 class MatchingSettings(_Section):
     """Candidates, weights and findings."""
 
-    threshold: float = Field(default=0.5, gt=0, lt=1)
-    """Probabilité à partir de laquelle une paire est proposée comme doublon potentiel (DPOT)."""
-    review_threshold: float = Field(default=0.05, gt=0, lt=1)
-    """Probabilité à partir de laquelle une paire reste dans pairs.parquet."""
+    sure_false_alarms: float = Field(default=0.002, gt=0, lt=0.95)
+    """Part de fausses alertes acceptée dans la bande « sûre » des doublons potentiels (DPOT)."""
+    probable_false_alarms: float = Field(default=0.1, gt=0, lt=0.95)
+    """Part de fausses alertes acceptée dans la bande « probable » des doublons potentiels, sous la bande sûre."""
+    review_false_alarms: float = Field(default=0.8, gt=0, lt=0.95)
+    """Part de fausses alertes acceptée dans la bande « à examiner », sous les doublons potentiels."""
+    weights: Path | None = None
+    """Poids appris des décisions par « insvigil learn », relatifs au dossier de ce fichier ; sans eux, ceux livrés."""
     max_comparisons: int = Field(default=2_000_000_000, gt=0)
     """Refus du traitement au-delà de ce nombre estimé de comparaisons."""
     threads: int = Field(default=0, ge=0)
     """Nombre de fils ; 0 = tous les cœurs."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.sure_false_alarms <= self.probable_false_alarms <= self.review_false_alarms:
+            raise ValueError("les parts de fausses alertes sont croissantes : sure, probable, review")
+        return self
 
 
 class ObjectiveSettings(_Section):
@@ -139,14 +149,22 @@ class Settings(_Section):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"Le fichier de réglages {path} n'est pas du TOML valide : {error}.") from error
         try:
-            return cls.model_validate(data)
+            settings = cls.model_validate(data)
         except ValidationError as error:
             faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
             raise SettingsError(f"{path} : {faults}.", hint="Voir docs/reference/settings.md.") from error
+        weights = settings.matching.weights
+        if weights is None:
+            return settings
+        return settings.model_copy(
+            update={"matching": settings.matching.model_copy(update={"weights": path.parent / weights})}
+        )
 
     def digest(self) -> str:
-        """Return a hexadecimal digest of every value, whatever the order or comments of the file."""
-        return hashlib.blake2b(self.model_dump_json(by_alias=True).encode(), digest_size=8).hexdigest()
+        """Return a hexadecimal digest of every value, and of the weights named, whatever the order of the file."""
+        weights = self.matching.weights
+        learnt = weights.read_bytes() if weights is not None and weights.is_file() else b""
+        return hashlib.blake2b(self.model_dump_json(by_alias=True).encode() + learnt, digest_size=8).hexdigest()
 
 
 SECTION_TITLES = {

@@ -117,6 +117,14 @@ class Finding(Coded):
     NONE = "NONE", "rien à signaler"
 
 
+class Band(Coded):
+    """How sure a proposed pair is: each band has its own accepted share of false alarms."""
+
+    SURE = "sure", "sûre"
+    PROBABLE = "probable", "probable"
+    REVIEW = "review", "à examiner"
+
+
 class Decision(Coded):
     """What a person decided of a pair or a group."""
 

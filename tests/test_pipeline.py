@@ -11,7 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from insvigil import Settings, open_register, run
 from insvigil.frames import AGREEMENTS
+from insvigil.reading.vidhosp import VIDHOSP
+from insvigil.vocabulary import Stage
+from tests.reading.test_vidhosp import line as vidhosp_line
+from tests.reading.writing import message
 
 NIGHTS = 2
 
@@ -164,3 +169,17 @@ def test_run__asking_only_of_what_was_spoken_of_ends_as_asking_of_all(tmp_path: 
     for table in ("trait", "anomaly", "standing", "pair", "agregat_member"):
         some, whole = (one.sql(f"SELECT * FROM {table} ORDER BY ALL").pl() for one in connections)
         assert some.equals(whole), table
+
+
+def test_run__holds_a_billing_file_against_identities(tmp_path: Path) -> None:
+    night = tmp_path / "nuit"
+    night.mkdir()
+    (night / "a.hl7").write_text(message(PID_3="000123^^^D&1.2&ISO^PI", PID_7="19840317", PID_8="F"), "utf-8")
+    billed = {"ipp": "000123", "birth_date": "18031984", "sex": "2", "format": "V015", "dossier": "1"}
+    (night / "vidhosp.txt").write_text(vidhosp_line(VIDHOSP, 466, **billed) + "00\n", "utf-8")
+    settings = Settings()
+    with open_register(settings.register_, folder=tmp_path) as register:
+        made = run([night], settings, register, out=tmp_path / "sortie", until=Stage.TRAITS)
+    billed_anomalies = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
+    assert billed_anomalies.select("code", "domain", "ipp").rows() == [("IDV-LEC-602", "1.2", "000123")]
+    assert made.frames["identities"].height == 1

@@ -35,7 +35,7 @@ def test_template__objective_example_is_valid_once_uncommented() -> None:
         ("[matching]\nthreshol = 0.5\n", "matching.threshol"),
         ("[nuit]\n", "nuit"),
         ("[[qualif.objectives]]\nprogramme = 'X'\ntaux = 1\n", "qualif.objectives.0.taux"),
-        ("[matching]\nthreshold = 2\n", "matching.threshold"),
+        ("[matching]\nsure_false_alarms = 2\n", "matching.sure_false_alarms"),
     ],
 )
 def test_load__names_the_path_of_a_wrong_key(tmp_path: Path, text: str, named: str) -> None:
@@ -66,7 +66,7 @@ def test_load__refuses_what_is_not_toml(tmp_path: Path) -> None:
 
 def test_digest__depends_on_values_only(tmp_path: Path) -> None:
     path = tmp_path / "insvigil.toml"
-    path.write_text("# commentaire\n[matching]\nthreshold = 0.5\n", encoding="utf-8")
+    path.write_text("# commentaire\n[matching]\nsure_false_alarms = 0.002\n", encoding="utf-8")
     assert Settings.load(path).digest() == Settings().digest()
-    path.write_text("[matching]\nthreshold = 0.6\n", encoding="utf-8")
+    path.write_text("[matching]\nsure_false_alarms = 0.003\n", encoding="utf-8")
     assert Settings.load(path).digest() != Settings().digest()

@@ -23,6 +23,7 @@ ENTRIES = {
     "match": Entry("insvigil.cli.matching", "match", "Cherche les doublons d'un fichier d'identités."),
     "explain-pair": Entry("insvigil.cli.matching", "explain_pair", "Explique le rapprochement de deux identités."),
     "decisions": Entry("insvigil.cli.decisions", "decisions", "Reprend et liste ce que la cellule a décidé."),
+    "learn": Entry("insvigil.cli.learning", "learn", "Apprend des décisions de la cellule."),
     "history": Entry("insvigil.cli.register", "history", "Montre ce qu'une identité a été, et quand."),
     "indicators": Entry("insvigil.cli.indicators", "indicators", "Donne les taux et les objectifs, et les exporte."),
     "leverage": Entry("insvigil.cli.indicators", "leverage", "Liste qui qualifier d'abord, et ce que cela rapporte."),

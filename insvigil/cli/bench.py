@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from insvigil.cli.console import as_json, table
+from insvigil.cli.console import as_json, number, table
 from insvigil.cli.french import Command, Entry, Group
 from insvigil.cli.options import for_machines
 from insvigil.errors import SourceError, UsageError
@@ -35,15 +35,28 @@ bench = Group(
 @click.option(
     "--seed", metavar="S", default=1, type=int, help="Graine (défaut : 1) : la même graine donne la même population."
 )
+@click.option(
+    "--mix",
+    metavar="MÉLANGE",
+    default="default",
+    help="Fautes et parentés (défaut : default) : default, light, heavy, national, no_ins ou families.",
+)
 @click.option("--out", metavar="DOSSIER", required=True, type=click.Path(path_type=Path), help="Où écrire.")
-def generate(identities: int, seed: int, out: Path) -> None:
-    """Écrit identities.parquet, truth.parquet (id, person) et columns.toml, prêts pour « insvigil match »."""
+def generate(identities: int, seed: int, mix: str, out: Path) -> None:
+    """Écrit identities.parquet, truth.parquet (id, person, twin) et columns.toml, prêts pour « insvigil match »."""
+    from insvigil.bench.mistakes import MIXES
     from insvigil.bench.population import generate as invent
     from insvigil.bench.population import write
 
-    population = invent(identities, seed)
+    if mix not in MIXES:
+        raise UsageError(f"Le mélange « {mix} » n'existe pas.", hint=f"Choisissez parmi : {', '.join(MIXES)}.")
+    if out.is_file():
+        raise UsageError(f"{out} est un fichier.", hint="Donnez un dossier.")
+    population = invent(identities, seed, MIXES[mix])
     write(population, out)
-    click.echo(f"{identities} identités inventées dans {out}")
+    doublons = identities - population.truth["person"].n_unique()
+    click.echo(f"{number(identities)} identités inventées dans {out}, dont {number(doublons)} doublons")
+    click.echo(f"Ensuite : insvigil match {out / 'identities.parquet'} --columns {out / 'columns.toml'} --out sortie")
 
 
 @click.command(
@@ -76,8 +89,33 @@ def score(truth: Path, pairs: Path | None, groups: Path | None, as_machine: bool
     if as_machine:
         as_json(results)
         return
-    for name, figures in results.items():
-        table([name, "valeur"], list(figures.items()))
+    titles = [{"pairs": "paires", "groups": "agrégats"}[name] for name in results]
+    names = [name for name in _SAID if any(name in figures for figures in results.values())]
+    rows = [(_SAID[name], *(_figure(figures.get(name)) for figures in results.values())) for name in names]
+    table(["mesure", *titles], rows)
+
+
+_SAID = {
+    "identities": "identités",
+    "true_pairs": "paires vraies",
+    "found_pairs": "paires trouvées",
+    "right_pairs": "dont vraies",
+    "precision": "précision",
+    "recall": "rappel",
+    "f1": "F1",
+    "b_cubed_precision": "précision B-cubed",
+    "b_cubed_recall": "rappel B-cubed",
+    "b_cubed_f1": "F1 B-cubed",
+    "twin_pairs": "paires de jumeaux",
+    "twins_joined": "jumeaux réunis à tort",
+    "twins_joined_rate": "part des jumeaux réunis",
+}
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}".replace(".", ",") if isinstance(value, float) else number(value)
 
 
 def _columns(path: Path, wanted: set[str]):  # type: ignore[no-untyped-def]
@@ -115,4 +153,5 @@ def keys(file: Path, columns: Path, truth: Path, as_machine: bool) -> None:
         as_json(report.to_dicts())
     else:
         rounded = report.with_columns(cs.float().round(4))
-        table(rounded.columns, rounded.rows())
+        head = ["clé", "groupes", "plus grand", "paires", "vraies", "seule à trouver", "rappel", "secondes"]
+        table(head, rounded.rows())

@@ -17,6 +17,12 @@ def number(value: float) -> str:
     return text.replace(",", "\u202f").replace(".", ",")
 
 
+def percent(share: float) -> str:
+    """Return a share as a French reader expects it, never rounded to « 100 % »."""
+    text = f"{share:.1%}" if share < 0.995 or share == 1 else f"{min(share, 0.9999):.2%}"
+    return text.replace(".", ",").replace("%", "\u202f%")
+
+
 def step(name: str, text: str) -> None:
     """Print one finished step of a run."""
     click.echo(f"{name:<11}{text}", err=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from insvigil.cli.console import as_json, number, progress, step, table
+from insvigil.cli.console import as_json, number, percent, progress, step, table
 from insvigil.cli.french import Command
 from insvigil.cli.night import settings_at
 from insvigil.cli.options import for_machines, with_config
 from insvigil.errors import UsageError
+from insvigil.vocabulary import Band
 
 
 @click.command(cls=Command, example="insvigil match extrait.csv --columns colonnes.toml --out sortie")
@@ -62,6 +64,8 @@ def match(file: Path, columns: Path, out: Path, config: Path | None, as_machine:
         f"{number(found['candidates'])} paires comparées, {number(found['proposed'])} doublons potentiels, "
         f"{number(found['groups'])} agrégats",
     )
+    for line in found["bands"]:
+        step("", band_words(line))
     step("sortie", f"{out} en {number(summary['seconds']['total'])} s")
 
 
@@ -101,9 +105,38 @@ def explain_pair(
         as_json(explained)
         return
     table(["trait", "A", "B", "constat", "bits"], explained["steps"], title="Du doute initial à la conclusion")
-    click.echo(
-        f"Total : {number(float(explained['weight']))} bits, probabilité {explained['probability']:.1%}".replace(
-            ".", ","
-        )
-    )
-    click.echo(f"Conclusion : {explained['finding']}" + (f" (règle {explained['rule']})" if explained["rule"] else ""))
+    click.echo(f"Total : {number(float(explained['weight']))} bits, soit {odds_words(explained['weight'])}.")
+    if explained["rule"]:
+        click.echo(f"Règle {explained['rule']} : {explained['sentence']}")
+    elif explained["band"]:
+        line = next(line for line in explained["lines"] if Band.of(line["band"]).label == explained["band"])
+        click.echo(f"Bande {band_words(line)}")
+    else:
+        click.echo("Sous la dernière ligne : la paire n'est pas à examiner.")
+    click.echo(f"Conclusion : {explained['finding']}")
+
+
+def band_words(line: dict[str, Any]) -> str:
+    """Return a band in words: where it starts, what is accepted and what is expected."""
+    label = Band.of(line["band"]).label
+    told = f"« {label} » : dès {percent(line['line'])}, au plus {percent(line['accepted'])} de fausses alertes"
+    if not line["pairs"]:
+        return f"{told} (aucune paire)"
+    return f"{told} ({percent(line['expected'])} attendues sur {number(line['pairs'])} paires)"
+
+
+def odds_words(weight: float) -> str:
+    """Return a weight as odds that everyone reads: « 99 chances sur 100 », « 1 chance sur 2 000 »."""
+    against = 2.0 ** min(abs(weight), 40.0) + 1
+    if weight >= 0:
+        whole = next((size for size in (10, 100, 1_000, 10_000) if against < size * 1.5), 0)
+        if not whole:
+            return "plus de 9 999 chances sur 10 000 que ce soit la même personne"
+        return f"{round(whole * (1 - 1 / against))} chances sur {number(whole)} que ce soit la même personne"
+    return f"1 chance sur {number(_rounded(against))} que ce soit la même personne"
+
+
+def _rounded(value: float) -> int:
+    """Return a number with two digits that count."""
+    size = int(10 ** max(0, len(str(int(value))) - 2))
+    return int(value / size + 0.5) * size

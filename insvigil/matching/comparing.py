@@ -75,7 +75,7 @@ def compare_candidates(
     budget = _Budget(limit)
     threads = threads or os.cpu_count() or 1
     engine = _Engine(encoding, weights, floor, focused, met_for(encoding.size), threads)
-    keys = block_keys()
+    keys = block_keys(sexed=encoding.sexed)
     results: list[_Found] = []
     with ThreadPoolExecutor(threads) as pool:
         if encoding.size <= WHOLE_FILE:

@@ -36,6 +36,13 @@ class Encoding(NamedTuple):
         return len(self.lines)
 
     @property
+    def sexed(self) -> bool:
+        """Whether the sex of any identity is known."""
+        from insvigil.matching.kernels import lines as words
+
+        return bool((self.lines[:, words.FLAGS] & words.SEX_MASK).any())
+
+    @property
     def chars(self) -> Bytes:
         """The lines of the names as bytes: the letters of a name are its second half."""
         return self.names.view(np.uint8)

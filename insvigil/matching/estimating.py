@@ -14,9 +14,9 @@ import polars as pl
 
 from insvigil.matching.blocking import TILE, by_content, tiles
 from insvigil.matching.comparing import compare_work
-from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding
 from insvigil.matching.levels import EXACT, LEVELS, TRAITS, WIDTH
+from insvigil.matching.second_look import settle
 from insvigil.matching.weights import Bits, Levels, Score, Weights, probability
 
 RANDOM_ROWS = 1_024
@@ -36,7 +36,7 @@ def random_pairs(traits: pl.DataFrame, encoding: Encoding, weights: Weights) -> 
     rows = by_content(np.arange(encoding.size, dtype=np.uint32), encoding)[:RANDOM_ROWS]
     across = tiles(rows, reach=RANDOM_ROWS // TILE)
     left, right, levels = compare_work(across, encoding, Weights(weights.chance))
-    settle_contacts(traits, left, right, levels)
+    settle(traits, left, right, levels)
     return levels
 
 

@@ -10,17 +10,21 @@ import numpy as np
 import polars as pl
 
 from insvigil.frames import Traits
+from insvigil.matching.bands import Lines, draw_lines
 from insvigil.matching.comparing import compare_pairs
-from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.findings import FINDINGS, find
 from insvigil.matching.levels import LEVELS, RARITIES, TRAIT_LABELS, TRAITS
 from insvigil.matching.rules import RULES, judge
+from insvigil.matching.second_look import settle
 from insvigil.matching.stage import weights_for
 from insvigil.matching.weights import Levels, Weights, probability
 from insvigil.settings import MatchingSettings
 from insvigil.vocabulary import Finding, Rule
 
+_SAME_DAY, _GENERATIONS = (8, 9), (3, 10)
+_SAME_GIVEN, _OTHER_GIVEN, _OTHER_FAMILY = (8, 9, 10, 11), (1, 2), 1
+_FEMININE = ("commune", "adresse")
 RARE, COMMON = 13.0, 8.0
 """Bits of rarity: borne by fewer than 1 in 8,000 identities; by more than 1 in 256."""
 
@@ -37,13 +41,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The steps add up to ``weight`` exactly; ``rule`` names what decides whatever the score, if any."""
+    """The steps add up to ``weight`` exactly; ``rule`` names what decides whatever the score, if any.
+
+    ``lines`` are those the pair was held against.
+    """
 
     steps: tuple[Step, ...]
     weight: float
     probability: float
     finding: Finding
     rule: Rule | None
+    lines: Lines
 
 
 def explain(
@@ -53,9 +61,10 @@ def explain(
     settings: MatchingSettings,
     *,
     decided: pl.DataFrame | None = None,
+    lines: Lines | None = None,
 ) -> Explanation:
     """Return why ``match`` gives the pair of identities ``left`` and ``right`` (row numbers) the weight it has."""
-    return explain_pairs(traits, [(left, right)], settings, decided=decided)[0]
+    return explain_pairs(traits, [(left, right)], settings, decided=decided, lines=lines)[0]
 
 
 def explain_pairs(
@@ -64,23 +73,26 @@ def explain_pairs(
     settings: MatchingSettings,
     *,
     decided: pl.DataFrame | None = None,
+    lines: Lines | None = None,
     encoding: Encoding | None = None,
 ) -> list[Explanation]:
     """Return why ``match`` gives each pair of identities (row numbers) the weight it has.
 
     The whole file is coded, unless ``match`` just did (``encoding``): its size is the prior, and its frequencies say
-    which names are rare.
+    which names are rare. ``lines`` are those that ``match`` drew; without them the finding is held against the usual
+    ones.
     """
     encoding = encoding or encode(traits)
     weights = weights_for(traits, encoding, settings)
     rows = np.sort(np.array(pairs, np.uint32).reshape(-1, 2), axis=1)
     sides = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])
     levels = compare_pairs(encoding, *sides, weights)
-    settle_contacts(traits, *sides, levels)
+    settle(traits, *sides, levels)
     chance = probability(weights.weigh(levels, encoding.size))
     hospital = weights.kinship is not None
     verdicts = judge(traits, *sides, levels, chance, decided, hospital=hospital)
-    findings = find(levels, chance, verdicts, settings.threshold, hospital=hospital)
+    lines = lines or draw_lines(np.zeros(0), settings, weights.usual)
+    findings = find(levels, chance, verdicts, lines.proposed, hospital=hospital)
     explained = []
     for row in range(len(rows)):
         steps = waterfall(levels[row : row + 1], weights, encoding.size)
@@ -91,6 +103,7 @@ def explain_pairs(
                 probability=float(chance[row]),
                 finding=FINDINGS[int(findings[row])],
                 rule=RULES[int(verdicts.rule[row])] if verdicts.rule[row] >= 0 else None,
+                lines=lines,
             )
         )
     return explained
@@ -107,8 +120,22 @@ def waterfall(levels: Levels, weights: Weights, size: int) -> tuple[Step, ...]:
     total = float(weights.weigh(levels, size)[0])
     if weights.kinship is not None:
         missing = total - sum(step.bits for step in steps)
-        steps.append(Step("kinship", "parenté", "risque de jumeau, fratrie, parent ou conjoint", missing))
+        steps.append(Step("kinship", "parenté", _relative(levels[0], missing), missing))
     return tuple(steps)
+
+
+def _relative(levels: Levels, bits: float) -> str:
+    """Return which relatives would look so alike."""
+    if bits > -0.1:
+        return "rien n'évoque un proche"
+    date, given, family = (levels[TRAITS.index(trait)] for trait in ("birth_date", "given_name", "birth_name"))
+    if date in _SAME_DAY and given not in _SAME_GIVEN:
+        return "deux jumeaux se ressembleraient autant"
+    if date in _GENERATIONS:
+        return "un parent et son enfant se ressembleraient autant"
+    if given in _OTHER_GIVEN and family != _OTHER_FAMILY:
+        return "deux frères et sœurs, ou deux conjoints, se ressembleraient autant"
+    return "un proche ou un homonyme peut se ressembler autant"
 
 
 def _rarity(trait: str, levels: Levels, weights: Weights) -> str:
@@ -116,4 +143,7 @@ def _rarity(trait: str, levels: Levels, weights: Weights) -> str:
     if trait not in RARITIES or weights.chance.slopes[t, levels[0, t]] == 0:
         return ""
     bits = levels[0, len(TRAITS) + tuple(RARITIES).index(trait)] / 8
-    return f" ({RARITIES[trait]} rare)" if bits >= RARE else f" ({RARITIES[trait]} courant)" if bits <= COMMON else ""
+    if COMMON < bits < RARE:
+        return ""
+    common = "courante" if RARITIES[trait] in _FEMININE else "courant"
+    return f" ({RARITIES[trait]} {'rare' if bits >= RARE else common})"

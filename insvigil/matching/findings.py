@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from insvigil.matching.dates import PLAIN_DATE
+from insvigil.matching.given_names import PLAIN
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.rules import CODES, JUDGED_OTHERS, Verdicts
 from insvigil.matching.weights import Bits, Levels
@@ -29,6 +31,7 @@ def find(
     family, given, date, matricule = (
         levels[:, TRAITS.index(trait)] for trait in ("birth_name", "given_name", "birth_date", "matricule")
     )
+    given, date = PLAIN[given], PLAIN_DATE[date]
     found = np.zeros(len(levels), np.int8)
     judged = verdicts.rule == CODES.index(JUDGED_OTHERS)
     alike = (family >= k.F_CLOSE) & (given >= k.G_CLOSE) & (date >= k.D_PLACEHOLDER)

@@ -15,16 +15,19 @@ class Key(NamedTuple):
 
 
 @cache
-def block_keys() -> tuple[Key, ...]:
+def block_keys(*, sexed: bool = True) -> tuple[Key, ...]:
     """Return the keys, the most precise first: a pair is named after the first of them that holds it.
 
-    Their cost and what each finds are measured by ``insvigil bench keys``.
+    Their cost and what each finds are measured by ``insvigil bench keys``. In a file that knows the sex (``sexed``),
+    the keys that would hold most strangers ask it too.
     """
     from insvigil.matching.kernels import candidates as k
 
     heads = k.FAMILY_HEAD | k.ANY_FAMILY | k.GIVEN_HEAD
+    skeletons = k.FAMILY_SKELETON | k.ANY_FAMILY | k.GIVEN_SKELETON
     family, given, date = k.FAMILY | k.ANY_FAMILY, k.GIVEN | k.ANY_GIVEN, k.YEAR | k.MONTH | k.DAY
     by_place, by_year = (k.PLACE_CODE, k.SEX | k.POSTAL_CODE), (k.YEAR, k.PLACE_CODE)
+    sex = k.SEX if sexed else 0
     by_names = (k.GIVEN_INITIAL, k.FAMILY_INITIAL, k.SEX | k.PLACE_CODE)
     return (
         Key("matricule", k.MATRICULE, (k.YEAR, k.GIVEN_INITIAL)),
@@ -44,14 +47,14 @@ def block_keys() -> tuple[Key, ...]:
         Key("prénom+année+code postal", given | k.YEAR | k.POSTAL_CODE, (k.PLACE_CODE, *by_names)),
         Key("début du nom+début du prénom+année+mois", heads | k.YEAR | k.MONTH, by_place),
         Key("début du nom+début du prénom+jour+mois", heads | k.MONTH | k.DAY, by_year),
-        Key("squelettes+année", k.FAMILY_SKELETON | k.ANY_FAMILY | k.GIVEN_SKELETON | k.YEAR, (k.MONTH, *by_place)),
-        Key("date+lieu", date | k.PLACE_CODE, by_names),
-        Key("date+code postal", date | k.POSTAL_CODE, by_names),
+        Key("squelettes+année", skeletons | k.YEAR | sex, (k.MONTH, *by_place)),
+        Key("date+lieu", date | k.PLACE_CODE | sex, by_names),
+        Key("date+code postal", date | k.POSTAL_CODE | sex, by_names),
         Key("date+deuxième prénom", date | k.SECOND_GIVEN, by_names),
-        Key("début du matricule", k.MATRICULE_START, (k.GIVEN_INITIAL, k.FAMILY_INITIAL)),
+        Key("début du matricule+initiale", k.MATRICULE_START | k.GIVEN_INITIAL, (k.FAMILY_INITIAL, k.DAY)),
         Key("fin du matricule", k.MATRICULE_END, (k.GIVEN_INITIAL, k.FAMILY_INITIAL)),
         Key("téléphone", k.PHONE_NUMBER | k.GIVEN_INITIAL, (k.YEAR, k.FAMILY_INITIAL)),
         Key("courriel", k.EMAIL_ADDRESS, (k.YEAR, k.GIVEN_INITIAL)),
         Key("adresse+code postal+prénom", k.STREET | k.POSTAL_CODE | given, (k.YEAR, k.FAMILY_INITIAL)),
-        Key("nom+prénom+département", family | given | k.DECADE | k.SEX, (k.MONTH, k.PLACE_CODE)),
+        Key("nom+prénom+décennie+jour", family | given | k.DECADE | k.DAY, (k.MONTH, k.PLACE_CODE)),
     )  # fmt: skip

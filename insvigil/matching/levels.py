@@ -43,6 +43,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "même premier prénom, autres prénoms différents",
         "même premier prénom",
         "même liste de prénoms",
+        "prénom trouvé plus loin dans l'autre liste, autres prénoms différents",
+        "prénoms à deux ou trois lettres près, usuels tous deux ou suivis d'autres",
+        "une partie du prénom en commun, autres prénoms différents",
+        "prénoms à une lettre ou au son près, usuels tous deux ou suivis d'autres",
+        "prénom trouvé plus loin dans l'autre liste, sans autre prénom pour confirmer",
     ),
     "birth_date": (
         "date absente",
@@ -55,6 +60,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
         "jour et mois inversés",
         "même date, incomplète ou par défaut",
         "même date de naissance",
+        "dates d'une autre génération, l'une par défaut",
     ),
     "sex": ("sexe absent", "sexes différents", "même sexe"),
     "birth_place": (
@@ -107,8 +113,8 @@ EXACT: dict[str, tuple[int, ...]] = {
 
 STRONGER: dict[str, tuple[tuple[int, ...], ...]] = {
     "birth_name": ((1, 2, 4, 7, 9), (1, 5, 8), (2, 6, 9)),
-    "given_name": ((1, 2, 5, 7, 10, 11), (6, 10), (9, 10)),
-    "birth_date": ((1, 4, 6, 9), (2, 5, 8, 9), (3, 9)),
+    "given_name": ((1, 2, 5, 7, 10, 11), (6, 10), (9, 10), (1, 12, 16, 4), (1, 13, 5), (13, 15, 7), (1, 14, 6)),
+    "birth_date": ((10, 1, 4, 6, 9), (2, 5, 8, 9), (3, 9)),
     "sex": ((1, 2),),
     "birth_place": ((1, 4), (2, 4)),
     "matricule": ((1, 3, 5), (2, 3), (4, 5)),
@@ -118,6 +124,23 @@ STRONGER: dict[str, tuple[tuple[int, ...], ...]] = {
     "email": ((1, 2, 3),),
 }
 """Levels that say more and more of the same thing: a stronger one never weighs less (for a value of usual rarity)."""
+
+DIFFERENT = 1
+"""The level of every trait at which both sides are known and have nothing in common."""
+
+STRONGEST: dict[str, int] = {
+    "birth_name": 9,
+    "given_name": 11,
+    "birth_date": 9,
+    "sex": 2,
+    "birth_place": 4,
+    "matricule": 5,
+    "postal_code": 4,
+    "address": 3,
+    "phone": 3,
+    "email": 3,
+}
+"""The level of whole agreement: it never speaks for chance, nor does a difference speak against it."""
 
 USUAL_RARITY = 10.0
 """Bits of rarity at which levels are compared."""

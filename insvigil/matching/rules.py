@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.matching.bands import KEPT
+from insvigil.matching.dates import PLAIN_DATE
+from insvigil.matching.given_names import PLAIN, UNSURE
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Bits, Levels
 from insvigil.vocabulary import Confidence, Decision, MatriculeKind, Rule, Scope, Severity
@@ -177,13 +180,13 @@ def judge(
     rule = np.full(len(left), -1, np.int8)
     born_together = np.isin(levels[:, _DATE], (k.D_SAME, k.D_SAME_PLACEHOLDER))
     if hospital:
-        other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT))
-        other_child |= (levels[:, _SEX] == k.S_DIFFERENT) & (levels[:, _GIVEN] < k.G_SAME_OTHERS_DIFFER)
-        rule[born_together & other_child & (chance >= 0.5) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
+        other_child = np.isin(levels[:, _GIVEN], (k.G_DIFFERENT, k.G_FAINT, *UNSURE))
+        other_child |= (levels[:, _SEX] == k.S_DIFFERENT) & (PLAIN[levels[:, _GIVEN]] < k.G_SAME_OTHERS_DIFFER)
+        rule[born_together & other_child & (chance >= KEPT) & (chance < CAUTION)] = CODES.index(OTHER_CHILD)
         apart = (levels[:, _DATE] == k.D_GENERATION) & ~np.isin(levels[:, _MATRICULE], (k.M_CLOSE, k.M_SAME))
         rule[apart] = CODES.index(OTHER_GENERATION)
     valid, other_valid = both("matricule_valid")
-    coherent = (levels[:, _DATE] >= k.D_PLACEHOLDER) & (levels[:, _GIVEN] >= k.G_ELSEWHERE)
+    coherent = (PLAIN_DATE[levels[:, _DATE]] >= k.D_PLACEHOLDER) & (PLAIN[levels[:, _GIVEN]] >= k.G_ELSEWHERE)
     same = (levels[:, _MATRICULE] == k.M_SAME) & array(valid & other_valid)
     rule[same & coherent] = CODES.index(SAME_MATRICULE)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.frames import Groups, ScoredPairs, Traits
+from insvigil.matching.bands import KEPT, Lines, draw_lines
 from insvigil.matching.comparing import (
     WHOLE_NAME,
     Progress,
@@ -19,14 +20,14 @@ from insvigil.matching.comparing import (
     compare_candidates,
     compare_pairs,
 )
-from insvigil.matching.contacts import settle_contacts
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.estimating import learn_by_em, looks_like_a_hospital, random_pairs
 from insvigil.matching.findings import FINDINGS, find
 from insvigil.matching.grouping import group_pairs
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.rules import Verdicts, judge
-from insvigil.matching.weights import Bits, Weights, probability, shipped
+from insvigil.matching.second_look import settle
+from insvigil.matching.weights import Bits, Weights, probability, weights_at
 from insvigil.settings import MatchingSettings
 from insvigil.vocabulary import Decision, Finding
 
@@ -41,6 +42,7 @@ class Matching(NamedTuple):
     groups: dy.DataFrame[Groups]
     counts: dict[str, Any]
     timings: dict[str, float]
+    lines: Lines
     encoding: Encoding
 
 
@@ -67,26 +69,27 @@ def match(
     weights = weights_for(traits, encoding, settings)
     clock.lap("estimating")
     found = compare_candidates(
-        encoding, weights, _bits(settings.review_threshold), threads=settings.threads, limit=settings.max_comparisons,
+        encoding, weights, _bits(KEPT), threads=settings.threads, limit=settings.max_comparisons,
         focused=focus is not None, progress=progress,
     )  # fmt: skip
     for more in (carried, _doublons(decided)):
         if more is not None and more.height:
             found = _with(found, more, encoding, weights)
     clock.lap("comparing")
-    settle_contacts(traits, found.left, found.right, found.levels)
+    settle(traits, found.left, found.right, found.levels)
     weight = weights.weigh(found.levels, encoding.size)
     chance = probability(weight)
     hospital = weights.kinship is not None
     verdicts = judge(traits, found.left, found.right, found.levels, chance, decided, hospital=hospital)
-    finding = find(found.levels, chance, verdicts, settings.threshold, hospital=hospital)
+    lines = draw_lines(chance[~verdicts.never], settings, weights.usual)
+    finding = find(found.levels, chance, verdicts, lines.proposed, hospital=hospital)
     clock.lap("weighing")
     proposed = finding == FINDINGS.index(Finding.DPOT)
 
     def weigh(pairs: npt.NDArray[np.uint32]) -> tuple[Bits, npt.NDArray[np.bool_]]:
         left, right = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
         levels = compare_pairs(encoding, left, right, weights)
-        settle_contacts(traits, left, right, levels)
+        settle(traits, left, right, levels)
         bits = weights.weigh(levels, encoding.size)
         judged = judge(traits, left, right, levels, probability(bits), decided, hospital=hospital)
         return np.where(judged.certain, np.inf, bits), judged.never
@@ -96,7 +99,7 @@ def match(
     groups = pl.DataFrame({"identity_id": members, "group": group})
     clock.lap("grouping")
     collision = finding == FINDINGS.index(Finding.COLP)
-    kept = (chance >= settings.review_threshold) | proposed | collision
+    kept = (chance >= KEPT) | proposed | collision
     scored = _frame(found, weight, chance, finding, verdicts, kept)
     counts = {
         "identities": encoding.size,
@@ -106,18 +109,19 @@ def match(
         "groups": len(np.unique(group)),
         "homonymes": int((finding[kept] == FINDINGS.index(Finding.HOMD)).sum()),
         "collisions": int(collision.sum()),
+        "bands": lines.described(),
     }
-    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps, encoding)
+    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps, lines, encoding)
 
 
 def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSettings) -> Weights:
-    """Return the weights for a file: those shipped, or those of EM when it is unlike a hospital's."""
-    weights = shipped()
+    """Return the weights for a file: the site's or those shipped, or those of EM when it is unlike a hospital's."""
+    weights = weights_at(settings.weights)
     if looks_like_a_hospital(traits):
         return weights
     start = Weights(weights.chance)
     found = compare_candidates(encoding, start, HOPELESS, threads=settings.threads, limit=settings.max_comparisons)
-    settle_contacts(traits, found.left, found.right, found.levels)
+    settle(traits, found.left, found.right, found.levels)
     return learn_by_em(found.levels, random_pairs(traits, encoding, start), encoding.size, start)
 
 

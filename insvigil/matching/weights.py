@@ -19,11 +19,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from insvigil.errors import SettingsError
 from insvigil.matching.levels import LEVELS, RARITIES, TRAITS, WIDTH
 
 ROUNDING = 1e-3
@@ -87,20 +89,23 @@ class Weights:
 
     chance: Score
     kinship: Score | None = None
+    usual: Bits | None = None  # how often each weight comes in a usual file: rows of (weight, frequency)
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> Self:
         """Return the weights written by ``text``."""
         data = json.loads(text)
-        return cls(Score.read(data["chance"]), Score.read(data["kinship"]), data["notes"])
+        usual = np.array(data["usual"], np.float64) if "usual" in data else None
+        return cls(Score.read(data["chance"]), Score.read(data["kinship"]), usual, data["notes"])
 
     def text(self) -> str:
         """Return what ``read`` reads, one line a trait."""
         scores = {"chance": self.chance.described()}
         if self.kinship is not None:
             scores["kinship"] = self.kinship.described()
-        text = json.dumps({"notes": dict(self.notes), **scores}, indent=2, ensure_ascii=False)
+        usual = {} if self.usual is None else {"usual": self.usual.tolist()}
+        text = json.dumps({"notes": dict(self.notes), **scores, **usual}, indent=2, ensure_ascii=False)
         return re.sub(r"\[[^\[\]]*\]", lambda numbers: " ".join(numbers.group().split()), text) + "\n"
 
     def start(self, size: int) -> float:
@@ -164,6 +169,19 @@ def _bounded(score: Score, size: int) -> Bits:
 def shipped() -> Weights:
     """Return the weights that come with the package: see their data sheet in ``docs/reference/matching.md``."""
     return Weights.read(files("insvigil.matching").joinpath("data", "weights.json").read_text(encoding="utf-8"))
+
+
+def weights_at(path: Path | None) -> Weights:
+    """Return the weights of a site's file, or those shipped; raise ``SettingsError`` when it holds none."""
+    if path is None:
+        return shipped()
+    try:
+        return Weights.read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise SettingsError(
+            f"Le fichier de poids {path} ne peut pas être lu.",
+            hint="Refaites-le avec « insvigil learn », ou retirez matching.weights.",
+        ) from error
 
 
 def probability(weight: Bits) -> Bits:

@@ -34,7 +34,7 @@ def keys_report(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     found: list[npt.NDArray[Any]] = []
     with ThreadPoolExecutor(threads) as pool:
-        for key in block_keys():
+        for key in block_keys(sexed=encoding.sexed):
             start = time.perf_counter()
             (works,) = groups_of([key], encoding, pool, threads, focused=False)
             seconds = time.perf_counter() - start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
@@ -116,8 +117,24 @@ def _of_the_night(night: Night, settings: Settings, register: Register) -> list[
             survivors, frames["traits"][survivors["identity_id"]], changes=frames["changes"],
             absorbed=frames["absorbed"], only=("absorbed",), **told,
         ),
+        _billed(night, register),
         detect(night.owners, frames["traits"][owners], stays=frames["stays"], only=("stays",), **told),
     ]  # fmt: skip
+
+
+def _billed(night: Night, register: Register) -> dy.DataFrame[Anomalies]:
+    """Return what the billing files of the night contradict in identities; they make none."""
+    from insvigil.reading import crosscheck, read_crosschecks
+    from insvigil.register import identities
+
+    frames, names = night.frames, night.frames["identities"]
+    found: list[pl.DataFrame] = [Anomalies.create_empty()]
+    for path in frames["sources"].filter(format="vidhosp", outcome="read")["path"]:
+        if Path(path).is_file() and Path(path).suffix != ".gz":
+            billed = read_crosschecks(Path(path))
+            near = names["identity_id"].filter(names["ipp"].is_in(billed.rows["ipp"].unique().implode()))
+            found.append(crosscheck(billed.rows, identities(register, of=near), frames["stays"]))
+    return Anomalies.validate(pl.concat(found).unique(maintain_order=True))
 
 
 def _numbers(names: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:

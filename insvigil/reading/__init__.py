@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from insvigil.reading.column_map import ColumnMap
+    from insvigil.reading.crosschecking import crosscheck
     from insvigil.reading.delimited import Extract, read_extract
     from insvigil.reading.inspection import inspect
     from insvigil.reading.movements import Reading, iter_movements, read_movements
@@ -19,6 +20,7 @@ _HOMES = {
     "CrossCheck": "vidhosp",
     "Extract": "delimited",
     "Reading": "movements",
+    "crosscheck": "crosschecking",
     "inspect": "inspection",
     "iter_movements": "movements",
     "read_crosschecks": "vidhosp",
@@ -32,6 +34,7 @@ __all__ = [
     "CrossCheck",
     "Extract",
     "Reading",
+    "crosscheck",
     "inspect",
     "iter_movements",
     "read_crosschecks",

@@ -62,9 +62,13 @@ TEST_MESSAGE = Deviation("IDV-LEC-106", "MSH", 11, pl.col("processing").is_in(["
 
 _NUMBER = pl.col("matricule").str.slice(0, 13)
 _KEY = pl.col("matricule").str.slice(13, 2).cast(pl.Int64, strict=False)
-_VALUE = (  # Corsica: 2A counts as 19, 2B as 18 (decree 82-103, as restated in formats.md §1.4)
-    _NUMBER.str.replace("^(.{5})2A", "${1}19").str.replace("^(.{5})2B", "${1}18").cast(pl.Int64, strict=False)
-)
+
+
+def _key_of(number: pl.Expr) -> pl.Expr:
+    return 97 - number.cast(pl.Int64, strict=False) % 97
+
+
+_CORSICAN = pl.col("matricule").str.slice(5, 2).is_in(["2A", "2B"])
 _MONTH = pl.col("matricule").str.slice(3, 2).cast(pl.Int64, strict=False)
 _SEX_DIGIT = pl.col("matricule").str.slice(0, 1)
 
@@ -79,7 +83,9 @@ EVERY_MATRICULE: tuple[Deviation, ...] = (
         5,
         (pl.col("identity_code") == IdentityCode.VALI)
         & pl.col("trigger").is_in(WITH_ZFD)
-        & pl.all_horizontal(pl.col("collection_mode", "insi_date", "document").is_null()),
+        & pl.col("collection_mode").is_null()
+        & pl.col("insi_date").is_null()
+        & pl.col("document").is_null(),
     ),
     Deviation(
         "IDV-LEC-217",
@@ -99,7 +105,7 @@ EVERY_MATRICULE: tuple[Deviation, ...] = (
         3,
         pl.col("matricule").is_in([digit * size for digit in "0123456789" for size in (13, 15)]),
     ),
-    Deviation("IDV-LEC-220", "PID", 3, _KEY != 97 - _VALUE % 97),
+    Deviation("IDV-LEC-220", "PID", 3, _key_of(_NUMBER) != _KEY),
     Deviation(
         "IDV-LEC-221",
         "PID",
@@ -123,16 +129,27 @@ EVERY_MATRICULE: tuple[Deviation, ...] = (
     Deviation("IDV-LEC-227", "PID", 32, _attribute(IdentityCode.FICT)),
 )
 
+EVERY_CORSICAN_MATRICULE = (  # 2A counts as 19, 2B as 18 (decree 82-103, as restated in formats.md §1.4)
+    Deviation(
+        "IDV-LEC-220",
+        "PID",
+        3,
+        _key_of(_NUMBER.str.replace("^(.{5})2A", "${1}19").str.replace("^(.{5})2B", "${1}18")) != _KEY,
+    ),
+)
+
 
 def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
     """Return ``row``, ``segment``, ``field`` and ``code`` of every deviation, in no particular order."""
     found = _rows(columns, [*EVERY_MESSAGE, *([TEST_MESSAGE] if production else [])])
-    insured = columns.filter(pl.col("matricule").is_not_null() & (pl.col("matricule") != DELETED))
+    insured = columns.select(_OF_MATRICULES).filter(pl.col("matricule") != DELETED)
     if insured.height:
         found += _rows(insured, EVERY_MATRICULE)
+        found += _rows(insured.filter(_CORSICAN), EVERY_CORSICAN_MATRICULE)
     return pl.concat(found) if found else pl.DataFrame(schema=_SCHEMA)
 
 
+_OF_MATRICULES = sorted({"row", *(name for seen in EVERY_MATRICULE for name in seen.seen.meta.root_names())})
 _SCHEMA = {"row": pl.UInt32, "segment": pl.String, "field": pl.UInt16, "code": pl.String}
 
 
@@ -143,8 +160,9 @@ def _rows(columns: pl.DataFrame, deviations: Sequence[Deviation]) -> list[pl.Dat
         flag = flags[deviation.code]
         if flag.any():
             found.append(
-                columns.filter(flag).select(
-                    pl.col("row").cast(pl.UInt32),
+                columns.select(pl.col("row").cast(pl.UInt32))
+                .filter(flag)
+                .with_columns(
                     pl.lit(deviation.segment).alias("segment"),
                     pl.lit(deviation.field, pl.UInt16).alias("field"),
                     pl.lit(deviation.code).alias("code"),

@@ -208,13 +208,15 @@ class Plan:
         masks: list[list[int]] = []
         rows: list[list[int]] = []
         places: list[list[int]] = []
-        last = max(_split(pick.place)[1] for pick in self.picks)
-        slot_fields = np.full((len(self.segments), max(last, 18) + 2), -1, np.int32)
+        slot_fields = np.zeros((len(self.segments), 2), np.int32)
         grouped: dict[tuple[str, int], list[Pick]] = {}
         for pick in self.picks:
             grouped.setdefault(_split(pick.place)[:2], []).append(pick)
         for (segment, field), picks in grouped.items():
-            slot_fields[self.segments.index(segment), field] = len(fields)
+            slot = self.segments.index(segment)
+            if slot_fields[slot, 1] == 0:
+                slot_fields[slot, 0] = len(fields)
+            slot_fields[slot, 1] = len(fields) + 1
             first = len(groups), len(choices), len(rows)
             bits = _tests_of(picks)
             for (component, sub), values in bits.items():
@@ -244,20 +246,13 @@ class Plan:
                 span = len(places), len(places) + len(at)
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
-            fields.append([first[0], len(groups), first[1], len(choices), first[2], len(rows)])
-        for row in slot_fields:  # -1: nothing more is wanted; -1 - n: the next wanted field is n fields away
-            following = 0
-            for field in reversed(range(len(row))):
-                if row[field] >= 0:
-                    following = field
-                elif following:
-                    row[field] = -1 - (following - field)
+            fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows)])
         needs = [
             [columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code)]
             for need in required
         ]
         tables = (fields, groups, tests, choices, way_codes, rows, places, needs)
-        widths = (6, 4, 1, 2, 1, 6, 3, 4)
+        widths = (7, 4, 1, 2, 1, 6, 3, 4)
         self.tables = (
             slot_fields,
             *(np.array(table, np.int32).reshape(-1, width) for table, width in zip(tables, widths, strict=True)),
@@ -280,6 +275,16 @@ class Plan:
     def meaning(self) -> Any:
         """The tables, as the picking kernel takes them."""
         return self.tables, self.test_words, self.masks, self.charsets, self.charmaps
+
+    def scratch(self) -> Any:
+        """Return the arrays in which the picking kernel works: one field taken apart, and the ends of the fields."""
+        from insvigil.reading.kernels.values import COMPONENTS, REPETITIONS
+
+        tokens = np.zeros((REPETITIONS * COMPONENTS, 2), np.int64)
+        sizes, outcomes = np.ones(REPETITIONS, np.int64), np.zeros(REPETITIONS, np.uint64)
+        fields, choices = self.tables[1], self.tables[4]
+        split = tokens, sizes, outcomes, np.zeros(len(choices) + 1, np.int64), np.zeros(5, np.uint8)
+        return split, np.zeros(fields[:, 0].max(initial=0) + 66, np.int64)
 
 
 TIME_UNREADABLE = "IDV-LEC-020"
@@ -314,24 +319,7 @@ def _words_of(text: bytes, count: int) -> list[int]:
 
 
 def index(plan: Plan, batch: Batch) -> Index:
-    """Return where the messages of a batch are; ``batch.parts[:, 2]`` receives the lines of each part.
-
-    A header in the middle of a line begins a message too: files joined end to end often lack the last line end.
-    """
-    from insvigil.reading.kernels.segments import count_headers
-
-    found = _index(plan, batch, np.empty(0, np.int64))
-    begins = found.messages[:, 1]
-    at_line_start = int(((batch.buffer[begins + 3] == ord("|")) & (batch.buffer[begins + 4] == ord("^"))).sum())
-    end = int(batch.parts[:, 1].max(initial=0))
-    if count_headers(batch.buffer, 0, end) <= at_line_start:
-        return found
-    text = batch.buffer[:end].tobytes()
-    headers = np.array([header.start() for header in re.finditer(rb"MSH\|\^", text)], np.int64)
-    return _index(plan, batch, headers[~np.isin(headers, begins)])
-
-
-def _index(plan: Plan, batch: Batch, breaks: Ints) -> Index:
+    """Return where the messages of a batch are; ``batch.parts[:, 2]`` receives the lines of each part."""
     from insvigil.reading.kernels.segments import ENVELOPE_COLUMNS, MESSAGE_COLUMNS, index_messages
 
     words = batch.words
@@ -342,9 +330,7 @@ def _index(plan: Plan, batch: Batch, breaks: Ints) -> Index:
         hashes = np.empty(room, np.uint64)
         slots = np.empty((room, len(plan.segments), 2), np.int64)
         envelopes = np.empty((enveloped, ENVELOPE_COLUMNS), np.int64)
-        count, found = index_messages(
-            batch.buffer, words, batch.parts, breaks, plan.names, messages, hashes, slots, envelopes
-        )
+        count, found = index_messages(batch.buffer, words, batch.parts, plan.names, messages, hashes, slots, envelopes)
         if count <= room and found <= enveloped:
             return Index(messages[:count], hashes[:count], slots[:count], envelopes[:found])
         room, enveloped = max(room, count), max(enveloped, found)
@@ -369,7 +355,7 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
         arena_words = np.ndarray((room,), np.dtype("<u8"), arena, strides=(1,))
         columns = (views, times, valid, arena[:room], arena_words, remarks, kept)
         done, noted, used, status = pick_fields(
-            batch.buffer, batch.words, where.messages, where.slots, rows, plan.meaning, columns
+            batch.buffer, batch.words, where.messages, where.slots, rows, plan.meaning, columns, plan.scratch()
         )
         if status == 0 and noted <= notes:
             break

@@ -125,15 +125,15 @@ class Hl7Reader:
         named = ids["named"].to_numpy()
         again = self._control_ids.add(ids["control"].to_numpy()[named])
         notes.about(here.at(np.flatnonzero(named)[again]), code=ID_REUSED, segment="MSH", field=10)
-        moved = movements.select(
-            pl.col("movement").hash().alias("movement"),
-            pl.struct("movement", "domain", "ipp", "dossier", "visit").hash().alias("visit"),
-            (pl.col("movement").is_not_null() & (pl.col("movement_action") == "INSERT").fill_null(False)).alias("told"),
+        told = (
+            movements["movement"].is_not_null() & (movements["movement_action"] == "INSERT").fill_null(False)
+        ).arg_true()
+        moved = movements.select("movement", "domain", "ipp", "dossier", "visit")[told].select(
+            pl.col("movement").hash().alias("movement"), pl.struct(pl.all()).hash().alias("visit")
         )
-        told = np.flatnonzero(moved["told"].to_numpy())
-        known = self._movements.add(moved["movement"].to_numpy()[told])
-        same = self._movement_visits.add(moved["visit"].to_numpy()[told])
-        notes.about(here.at(told[known & ~same]), code=MOVEMENT_REUSED, segment="ZBE", field=1)
+        known = self._movements.add(moved["movement"].to_numpy(writable=True))
+        same = self._movement_visits.add(moved["visit"].to_numpy(writable=True))
+        notes.about(here.at(told.to_numpy()[known & ~same]), code=MOVEMENT_REUSED, segment="ZBE", field=1)
         late = self._late(movements)
         counts["late"] += int(late.sum())
         for source in np.unique(here.source[late]):
@@ -215,8 +215,8 @@ def _is_acknowledgement(header: bytes) -> bool:
 def _batch_of(pieces: Sequence[Piece]) -> Batch:
     """Return the pieces in one buffer; a piece alone in its own padded buffer is not copied."""
     data = pieces[0].data
-    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, bytearray):
-        return Batch(np.frombuffer(data.obj, np.uint8), np.array([[0, len(data), 0]], np.int64))
+    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
+        return Batch(data.obj, np.array([[0, len(data), 0]], np.int64))
     buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
     buffer[-PADDING:] = 0
     parts = np.zeros((len(pieces), 3), np.int64)

@@ -1,7 +1,8 @@
 """The rules of reading: every code that a reject or an oddity may carry.
 
 ``IDV-LEC-0xx`` refuse a file or a message, ``1xx`` are about files, bytes and envelopes, ``2xx`` about identity
-segments, ``3xx`` about movements, ``4xx`` about FHIR, ``5xx`` about fixed-width and flat files.
+segments, ``3xx`` about movements, ``4xx`` about FHIR, ``5xx`` about fixed-width and flat files. ``IDV-LEC-6xx``
+are what a billing file contradicts in identities.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from insvigil.vocabulary import Confidence, Rule, Scope, Severity
 _ANNEX_N = "PAM FR, Annexe N 1.8.2"
 _PAM = "PAM FR 2.11.2"
 _OURS = "insvigil"
+_VID = "ATIH, VID-HOSP V015 (2025)"
 
 
 def _rule(
@@ -564,6 +566,15 @@ RULES: tuple[Rule, ...] = (
         _V,
     ),
     _rule(
+        "IDV-LEC-406",
+        W,
+        "Lien de fusion vers un Patient qui n'a pas été lu.",
+        "Patient.link (replaces, replaced-by) désigne une ressource absente de l'export.",
+        "Exportez ensemble les deux Patient, ou l'identifiant dans « link.other ».",
+        "FHIR R4",
+        _V,
+    ),
+    _rule(
         "IDV-LEC-501",
         B,
         "Ligne sans identifiant.",
@@ -600,7 +611,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "Fichier de facturation (VID-HOSP ou VID-IPP) : il ne crée aucune identité.",
         "Il ne sert qu'à comparer IPP, NIR, date de naissance et sexe.",
-        "Retirez-le du dossier des mouvements.",
+        "Les écarts trouvés sont parmi les anomalies (codes IDV-LEC-6xx).",
         scope=Scope.FILE,
     ),
     _rule(
@@ -642,5 +653,86 @@ RULES: tuple[Rule, ...] = (
         "ATIH, MCO 2026 et PSY 2024",
         _V,
         Scope.STAY,
+    ),
+    _rule(
+        "IDV-LEC-601",
+        W,
+        "IPP facturé inconnu du registre.",
+        "Le séjour est facturé sous un IPP qu'aucune identité active ne porte.",
+        "Cherchez un IPP éliminé par une fusion, ou une identité jamais transmise.",
+        _VID,
+        scope=Scope.STAY,
+    ),
+    _rule(
+        "IDV-LEC-602",
+        A,
+        "Date de naissance facturée différente de celle de l'identité.",
+        "L'une des deux est fausse, ou le séjour est sous un mauvais IPP.",
+        "Comparez avec la pièce d'identité et le justificatif de droits.",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-603",
+        A,
+        "Sexe facturé différent de celui de l'identité.",
+        "L'un des deux est faux, ou le séjour est sous un mauvais IPP.",
+        "Comparez avec la pièce d'identité et le justificatif de droits.",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-604",
+        A,
+        "INS facturé différent de l'INS de l'identité.",
+        "Un INS ne désigne qu'une personne : collision possible, ou INS changé.",
+        "Interrogez le téléservice INSi ; ne recopiez jamais l'INS de la facturation.",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-605",
+        W,
+        "NIR individuel facturé différent du matricule INS de l'identité.",
+        "Le NIR de facturation n'est pas l'INS, mais il désigne en général la même personne.",
+        "Vérifiez le bénéficiaire de la facture et l'identité.",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-606",
+        W,
+        "Deux identités facturées sous le même NIR individuel.",
+        "Doublon possible, ou NIR d'un proche saisi pour le bénéficiaire.",
+        "Examinez la paire ; le NIR seul ne prouve rien.",
+        _VID,
+        scope=Scope.PAIR,
+    ),
+    _rule(
+        "IDV-LEC-607",
+        W,
+        "Mère facturée différente de la mère de l'identité.",
+        "Le séjour de la mère donné par la facturation est celui d'un autre IPP.",
+        "Vérifiez la filiation (PID-21) et le numéro de séjour de la mère.",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-608",
+        W,
+        "Rang de naissance facturé différent de celui de l'identité.",
+        "Le rang distingue les jumeaux : l'un pour l'autre est une collision.",
+        "Vérifiez l'ordre de naissance (PID-25).",
+        _VID,
+        scope=Scope.IDENTITY,
+    ),
+    _rule(
+        "IDV-LEC-609",
+        A,
+        "Nouveau-né facturé sous l'IPP de sa mère.",
+        "Le séjour de la mère et celui de l'enfant sont sous un même IPP.",
+        "Cherchez une collision entre la mère et l'enfant.",
+        _VID,
+        scope=Scope.IDENTITY,
     ),
 )

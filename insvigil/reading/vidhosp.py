@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import dataframely as dy
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from insvigil.errors import SourceError, UsageError
 from insvigil.frames import CrossChecks, Rejects
 from insvigil.reading.hl7_grammar import string_series
-from insvigil.reading.sources import PADDING
+from insvigil.reading.sources import HEAD, PADDING
 
 Span = tuple[int, int]
 """First and last position of a field, counted from 1."""
@@ -72,8 +73,9 @@ def read_crosschecks(path: Path) -> CrossCheck:
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"« {path} » n'existe pas ou n'est pas un fichier.", hint="Vérifiez le chemin.")
-    data = path.read_bytes()
-    first = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip()
+    buffer = _bytes_of(path)
+    head = buffer[: min(len(buffer) - PADDING, HEAD)].tobytes()
+    first = head.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip()
     if not first:
         raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'export du DIM.")
     layout, shortest = (VIDHOSP, SHORTEST_VIDHOSP) if first[48:51] == b"V01" else (VIDIPP, SHORTEST_VIDIPP)
@@ -81,7 +83,7 @@ def read_crosschecks(path: Path) -> CrossCheck:
         raise SourceError(
             f"« {path} » n'est ni un VID-HOSP (V014, V015) ni un VID-IPP.", hint="Vérifiez le fichier donné."
         )
-    table = _sliced(data, layout)
+    table = _sliced(buffer, layout, len(first))
     reason = (
         pl.when(pl.col("length") < shortest)
         .then(pl.lit(TOO_SHORT))
@@ -107,18 +109,33 @@ def read_crosschecks(path: Path) -> CrossCheck:
     return CrossCheck(CrossChecks.validate(rows), Rejects.validate(rejects), counts)
 
 
-def _sliced(data: bytes, layout: dict[str, Span]) -> pl.DataFrame:
+def _bytes_of(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a file, read once, with ``PADDING`` zeros after them."""
+    with path.open("rb", buffering=0) as stream:
+        buffer = np.empty(path.stat().st_size + PADDING, np.uint8)
+        held = 0
+        while count := stream.readinto(buffer.data[held : len(buffer) - PADDING]):
+            held += count
+    buffer[held:] = 0
+    return buffer[: held + PADDING]
+
+
+def _sliced(buffer: npt.NDArray[np.uint8], layout: dict[str, Span], width: int) -> pl.DataFrame:
+    """Return the fields of each line; ``width`` is the length of one, to know how many to expect."""
     from insvigil.reading.kernels.columns import slice_lines
 
-    buffer = np.zeros(len(data) + PADDING, np.uint8)
-    buffer[: len(data)] = np.frombuffer(data, np.uint8)
-    words = np.ndarray((len(data) + PADDING - 7,), np.dtype("<u8"), buffer, strides=(1,))
+    size = len(buffer) - PADDING
+    words = np.ndarray((len(buffer) - 7,), np.dtype("<u8"), buffer, strides=(1,))
     spans = np.array([(first - 1, last, name in DATES) for name, (first, last) in layout.items()], np.int64)
-    room = data.count(b"\n") + 1
-    views = np.zeros((len(spans), room, 2), np.uint64)
-    valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
-    lines = np.empty((room, 4), np.int64)
-    count, _ = slice_lines(buffer, words, len(data), spans, views, valid, lines)
+    room = size // width + 64
+    while True:
+        views = np.zeros((len(spans), room, 2), np.uint64)
+        valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
+        lines = np.empty((room, 4), np.int64)
+        count, _ = slice_lines(buffer, words, size, spans, views, valid, lines)
+        if count <= room:
+            break
+        room = count
     text = pa.py_buffer(buffer)
     columns = {name: string_series(count, views[number], valid[number], text) for number, name in enumerate(layout)}
     return pl.DataFrame(columns).with_columns(

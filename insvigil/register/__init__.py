@@ -14,7 +14,7 @@ from insvigil.register.carried import (
     store_standing,
     store_traits,
 )
-from insvigil.register.decisions import decisions, record_decision
+from insvigil.register.decisions import decisions, judged_pairs, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
 from insvigil.register.identities import (
@@ -60,6 +60,7 @@ __all__ = [
     "identity_slices",
     "in_rows",
     "indicators",
+    "judged_pairs",
     "keys_of",
     "known_digests",
     "known_since",

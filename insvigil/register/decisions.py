@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from insvigil.errors import UsageError
-from insvigil.frames import STRICT_TRAITS
+from insvigil.frames import IDENTITY_FIELDS, STRICT_TRAITS
 from insvigil.register.identities import last_run, resolve
 from insvigil.register.opening import Register
 from insvigil.vocabulary import Decision
@@ -64,6 +64,30 @@ def record_decision(
             "run": register.run or last_run(register),
         },
     )
+
+
+def judged_pairs(register: Register) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the identities that learning needs and the pairs that people judged among them.
+
+    Identities: the fields of the active ones and, as last received, of those merged since they were judged (a doublon
+    is merged once decided: without them only non-doublons would be left). Pairs: ``left``, ``right`` (row numbers in
+    the first frame) and the latest ``decision``, while the strict traits it rests on are still those.
+    """
+    people = register.query(
+        f"SELECT key, {', '.join(IDENTITY_FIELDS)} FROM identity WHERE active OR key IN "
+        "(SELECT left_key FROM decision UNION SELECT right_key FROM decision) ORDER BY domain, ipp"
+    )
+    found = register.query(
+        "WITH last AS (SELECT *, row_number() OVER "
+        "  (PARTITION BY left_key, right_key ORDER BY decided_at DESC, run DESC) AS age FROM decision) "
+        "SELECT left_key, right_key, decision FROM last JOIN identity l ON l.key = left_key "
+        f"JOIN identity r ON r.key = right_key WHERE age = 1 AND {_DIGEST} = trait_digest ORDER BY 1, 2"
+    )
+    rows = people.select("key").with_row_index("row")
+    for side in ("left", "right"):
+        numbered = rows.select(pl.col("key").alias(f"{side}_key"), pl.col("row").alias(side))
+        found = found.join(numbered, on=f"{side}_key", maintain_order="left")
+    return people.drop("key"), found.select("left", "right", "decision")
 
 
 def decisions(register: Register) -> pl.DataFrame:

@@ -68,7 +68,7 @@ def agreement_words(row: dict[str, Any], report: NightReport) -> str:
     same, words = 0, []
     for trait, column in zip(AGREEMENTS, AGREES, strict=True):
         level, meanings = row[column], report.levels.get(trait, ())
-        if level and level >= len(meanings) - 1:
+        if level and level == report.whole.get(trait, len(meanings) - 1):
             same += 1
         elif level:
             words.append(meanings[level])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.wording import integer, labels
-from insvigil.vocabulary import DELETED, Confidence, Finding, Mesh, Severity, Status, Verdict
+from insvigil.vocabulary import DELETED, Band, Confidence, Finding, Mesh, Severity, Stage, Status, Verdict
 
 HEADLINE = "Q_FILE_ACTIVE"
 """The indicator at the top of the page."""
@@ -80,11 +82,11 @@ class Bin:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Pairs by weight; thresholds are in bits."""
+    """Pairs by weight; the lines are in bits, None when the night drew none."""
 
     bins: list[Bin]
-    proposed_from: float
-    kept_from: float
+    proposed_from: float | None
+    kept_from: float | None
 
     @property
     def tallest(self) -> int:
@@ -210,9 +212,9 @@ def histogram(report: NightReport, columns: int = 32) -> Histogram | None:
     pairs = report.pairs
     if not pairs.height:
         return None
-    matching = report.settings.matching
-    proposed_from, kept_from = bits(matching.threshold), bits(matching.review_threshold)
-    lowest = math.floor(min(kept_from, float(pairs["weight"].min() or 0)))  # type: ignore[arg-type]
+    drawn = {row["band"]: bits(row["line"]) for row in bands(report)}
+    proposed_from, kept_from = drawn.get(Band.PROBABLE.value), drawn.get(Band.REVIEW.value)
+    lowest = math.floor(min(0.0 if kept_from is None else kept_from, float(pairs["weight"].min() or 0)))  # type: ignore[arg-type]
     highest = math.ceil(float(pairs["weight"].quantile(0.995) or 0)) + 1
     width = max(1.0, math.ceil((highest - lowest) / columns))
     place = ((pl.col("weight") - lowest) / width).floor().cast(pl.Int64).clip(0, columns - 1)
@@ -230,9 +232,15 @@ def histogram(report: NightReport, columns: int = 32) -> Histogram | None:
     return Histogram(bins, proposed_from, kept_from)
 
 
+def bands(report: NightReport) -> Sequence[Mapping[str, Any]]:
+    """Return the bands that matching drew, the surest first: band, accepted, line, pairs, expected, expected_above."""
+    drawn: Sequence[Mapping[str, Any]] = report.counts.get(Stage.MATCHING.value, {}).get("bands", ())
+    return drawn
+
+
 def bits(probability: float) -> float:
-    """Return the weight in bits (log2 of odds) of a probability."""
-    return math.log2(probability / (1 - probability))
+    """Return the weight in bits (log2 of odds) of a probability, at most 40."""
+    return min(40.0, math.log2(probability / (1 - probability))) if probability < 1 else 40.0
 
 
 def detectors(report: NightReport) -> list[FoundRule]:

@@ -36,8 +36,8 @@ class NightReport:
     ``history`` is the figures of past runs (started and the columns of ``Indicators``). ``reasons`` explains a few
     pairs (left, right, sentence, bits, in the order to be read). ``identities`` may be the roster alone: ``told``
     then has the fields of those that are shown (``cases.shown``), and ``filled`` in how many identities each field
-    is. ``levels`` says in French what each agreement level of each trait means; ``definitions`` what each indicator
-    counts (code, label, numerator, denominator, source).
+    is. ``levels`` says in French what each agreement level of each trait means, ``whole`` which one is whole agreement
+    (the last, unless told); ``definitions`` what each indicator counts (code, label, numerator, denominator, source).
     """
 
     started: datetime
@@ -64,5 +64,6 @@ class NightReport:
     reasons: pl.DataFrame | None = None
     rules: Mapping[str, Rule] = field(default_factory=dict)
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    whole: Mapping[str, int] = field(default_factory=dict)
     definitions: Sequence[Mapping[str, str]] = ()
     made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

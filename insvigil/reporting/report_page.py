@@ -19,7 +19,7 @@ from insvigil.reporting.cases import AGREES, doublon_cases, facts_of, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
-from insvigil.vocabulary import Finding, Mesh, Severity, Stage, Status
+from insvigil.vocabulary import Band, Finding, Mesh, Severity, Stage, Status
 
 SHOWN_CASES = 12
 SHOWN_COLLISIONS = 3
@@ -91,8 +91,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "histogram": histogram,
         "histogram_label": _histogram_label(report),
         "pair_count": report.pairs.height,
-        "threshold": report.settings.matching.threshold,
-        "review_threshold": report.settings.matching.review_threshold,
+        "bands": [(Band.of(row["band"]).label, row) for row in figures.bands(report)],
         "cases": _cases(report, doublons),
         "filled": figures.completeness(report),
         "found": figures.detectors(report),
@@ -216,8 +215,8 @@ def chips(row: dict[str, Any], report: NightReport) -> list[tuple[str, str]]:
         if not level:
             continue
         meanings = report.levels.get(trait, ())
-        top = len(meanings) - 1 if meanings else max(level, 2)
-        look = "diff" if level == 1 else "same" if level >= top else "near"
+        top = report.whole.get(trait, len(meanings) - 1) if meanings else max(level, 2)
+        look = "diff" if level == 1 else "same" if level == top else "near"
         told.append((look, meanings[level] if level < len(meanings) else f"{_TRAITS[trait]} : {_NEAR[look]}"))
     return told
 

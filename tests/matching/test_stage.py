@@ -34,7 +34,7 @@ def finding(*rows: dict[str, str | None], decided: pl.DataFrame | None = None) -
     return (found["finding"].item(), found["rule"].item()) if found.height else (None, None)
 
 
-def test_match__pairs_are_unique_sorted_and_proposed_at_the_threshold() -> None:
+def test_match__pairs_are_unique_sorted_and_proposed_at_the_line() -> None:
     traits, _, truth = population(9_000, 11)
     found = match(traits, SETTINGS)
     pairs = found.pairs
@@ -42,7 +42,7 @@ def test_match__pairs_are_unique_sorted_and_proposed_at_the_threshold() -> None:
     assert pairs.select("left", "right").is_unique().all()
     assert pairs.select("left", "right").equals(pairs.select("left", "right").sort("left", "right"))
     ordinary = pairs.filter(pl.col("rule").is_null(), pl.col("agree_matricule") < 4)
-    assert ((ordinary["finding"] == Finding.DPOT.value) == (ordinary["probability"] >= SETTINGS.threshold)).all()
+    assert ((ordinary["finding"] == Finding.DPOT.value) == (ordinary["probability"] >= found.lines.proposed)).all()
     ids = truth["id"]
     score = score_pairs(truth, pairs.with_columns(left=ids.gather(pairs["left"]), right=ids.gather(pairs["right"])))
     groups = found.groups.select(id=ids.gather(found.groups["identity_id"]), group="group")
@@ -88,8 +88,12 @@ def test_match__focus_gives_the_pairs_that_touch_it_and_no_other() -> None:
     traits, *_ = population(9_000, 14)
     focus = np.random.default_rng(1).random(traits.height) < 0.1
     night, whole = match(traits, SETTINGS, focus=focus), match(traits, SETTINGS)
-    touched = focus[whole.pairs["left"].to_numpy()] | focus[whole.pairs["right"].to_numpy()]
-    assert night.pairs.equals(whole.pairs.filter(pl.Series(touched)))
+    touched = pl.Series(focus[whole.pairs["left"].to_numpy()] | focus[whole.pairs["right"].to_numpy()])
+    assert night.pairs.drop("finding").equals(whole.pairs.filter(touched).drop("finding"))
+    carried = whole.pairs.filter(~touched).select("left", "right", "block")
+    both = match(traits, SETTINGS, focus=focus, carried=carried)  # as a night does: all the pairs draw the lines
+    assert both.pairs.equals(whole.pairs)
+    assert both.lines == whole.lines
     assert 0 < night.counts["candidates"] < 0.3 * whole.counts["candidates"]
 
 
@@ -186,9 +190,9 @@ def _f1(fields: pl.DataFrame, truth: pl.DataFrame) -> float:
 
 def test_explain__adds_up_to_the_weight_of_the_pair() -> None:
     traits, *_ = population(4_000, 13)
-    pairs = match(traits, SETTINGS).pairs
-    for row in pairs.sample(12, seed=1).iter_rows(named=True):
-        why = explain(traits, row["right"], row["left"], SETTINGS)
+    found = match(traits, SETTINGS)
+    for row in found.pairs.sample(12, seed=1).iter_rows(named=True):
+        why = explain(traits, row["right"], row["left"], SETTINGS, lines=found.lines)
         assert why.weight == pytest.approx(row["weight"], abs=1e-9)
         assert sum(step.bits for step in why.steps) == pytest.approx(row["weight"], abs=1e-9)
         assert why.probability == pytest.approx(row["probability"])

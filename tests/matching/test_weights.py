@@ -14,6 +14,7 @@ from insvigil.matching import comparing
 from insvigil.matching.comparing import EVERYTHING, compare_candidates
 from insvigil.matching.encoding import encode, rarity
 from insvigil.matching.levels import LEVELS, RARITIES, STRONGER, TRAITS, USUAL_RARITY
+from insvigil.matching.levels import WIDTH as SCORE_WIDTH
 from insvigil.matching.training import Sample, fit
 from insvigil.matching.weights import Weights, probability, shipped
 from tests.matching.files import population
@@ -83,6 +84,6 @@ def test_fit__finds_the_odds_of_a_simple_world() -> None:
     levels = np.zeros((2, WIDTH), np.uint8)
     levels[:, TRAITS.index("sex")] = (1, 2)
     sample = Sample(levels, np.array([10_000.0, 10_000.0]), np.array([100.0, 900.0]), 1_000, 1_000)
-    frequencies = np.full((len(TRAITS), 12), 0.05)
+    frequencies = np.full((len(TRAITS), SCORE_WIDTH), 0.05)
     weights = fit([sample], frequencies, rounds=200)
     assert probability(weights.weigh(levels, 1_000)) == pytest.approx([0.01, 0.09], rel=0.25)

@@ -19,6 +19,7 @@ from insvigil.register import (
     fold,
     history,
     identities,
+    judged_pairs,
     model,
     previous_pairs,
     record_decision,
@@ -173,6 +174,23 @@ def test_decision__follows_a_merge_and_the_latest_counts(register: Register) -> 
     assert in_force(register) == [("2", "3", "A_VERIFIER", True)]
     night(register, message("A40", "2", 10, merged_ipp="3"))
     assert in_force(register) == []
+
+
+def test_judged_pairs__a_doublon_merged_since_is_still_a_lesson(register: Register) -> None:
+    night(register, *people("1", "2", "3", "4"))
+    decide(register, "1", "2", Decision.DOUBLON)
+    decide(register, "3", "1")
+    decide(register, "3", "4", Decision.DOUBLON)
+    decide(register, "4", "3", hour=1)
+    night(register, message("A40", "1", 9, merged_ipp="2"), message("A31", "9", 9, birth_name="NOM9"))
+    decide(register, "4", "9")
+    night(register, message("A31", "9", 12, birth_name="AUTRE"))
+    kept, pairs = judged_pairs(register)
+    names = kept["birth_name"]
+    told = {
+        (*sorted((names[row["left"]], names[row["right"]])), row["decision"]) for row in pairs.iter_rows(named=True)
+    }
+    assert told == {("NOM1", "NOM2", "DOUBLON"), ("NOM1", "NOM3", "NON_DOUBLON"), ("NOM3", "NOM4", "NON_DOUBLON")}
 
 
 def test_decision__twice_is_once_and_an_unknown_ipp_is_refused(register: Register) -> None:

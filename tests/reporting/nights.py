@@ -25,6 +25,11 @@ from insvigil.reporting import NightReport
 from insvigil.settings import Settings
 from insvigil.vocabulary import Confidence, Rule, Scope, Severity
 
+BANDS = [
+    {"band": "sure", "accepted": 0.001, "line": 0.9, "pairs": 6, "expected": 0.001, "expected_above": 0.001},
+    {"band": "probable", "accepted": 0.25, "line": 0.5, "pairs": 0, "expected": None, "expected_above": 0.001},
+    {"band": "review", "accepted": 0.8, "line": 0.05, "pairs": 2, "expected": 0.75, "expected_above": 0.3},
+]
 STARTED = datetime(2026, 11, 20, 23, 50)
 DOMAIN = "HDEMO"
 LEVELS = {trait: (f"{trait} absent", f"{trait} différent", f"{trait} proche", f"même {trait}") for trait in AGREEMENTS}
@@ -86,7 +91,11 @@ def invent_night(identities: int = 400, seed: int = 2, **changes: object) -> Nig
         "started": STARTED,
         "version": "9.9.9",
         "settings": Settings.model_validate({"reporting": {"establishment": "Hôpital <inventé>"}}),
-        "counts": {"messages": account, "register": {"created": 12, "modified": 5, "merged": 1}},
+        "counts": {
+            "messages": account,
+            "register": {"created": 12, "modified": 5, "merged": 1},
+            "matching": {"bands": BANDS},
+        },
         "seconds": {"reading": 1.25, "matching": 2.5},
         "run": 3,
         "agregats": groups.select("group").unique().sort("group").with_row_index("agregat", offset=1).with_columns(

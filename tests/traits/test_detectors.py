@@ -16,7 +16,8 @@ from insvigil.settings import TraitsSettings
 from insvigil.traits import detect, normalise
 from insvigil.traits.detectors import DETECTORS, RULES, contacts, questioning
 from insvigil.traits.detectors.detector import OnValue
-from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
+from insvigil.traits.detectors.names import NAME_FIELDS
+from insvigil.traits.detectors.ordinary import ordinary
 from insvigil.vocabulary import Rule, Scope
 from tests.traits import cases
 from tests.traits.cases import CASES, INS, SOUND, TODAY, Case, person, persons

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
+from insvigil.jit_blocks import equal_mask, high_mask, lowest
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
 @kernel(
-    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], int64[:, ::1])"
+    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], int64[:, ::1])",
+    allocates=False,
 )
 def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, lines: Any) -> Any:
     """Fill one row a line of ``buffer[:size]`` with the spans of it, blanks stripped; return rows, lines.
@@ -21,9 +23,6 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
     above 0x7F, 2 if a date (column 2 of its span is 1) is not eight digits; such a span is left missing. A view longer
     than 12 bytes points into the buffer itself. Blank lines make no row. Rows beyond the capacity are counted only.
     """
-    ones = np.uint64(0x0101010101010101)
-    tops = np.uint64(0x8080808080808080)
-    lfs = np.uint64(0x0A0A0A0A0A0A0A0A)
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     half = np.uint64(0xFFFFFFFF)
     pair = np.uint64(0xFFFF)
@@ -32,13 +31,17 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
     at = 0
     while at < size:
         begin = at
+        high_line = np.uint64(0)
         while at < size:
-            word = words[at] ^ lfs
-            if ((word - ones) & ~word) & tops != 0:
+            found = equal_mask(buffer, at, np.uint8(10))
+            above = high_mask(buffer, at)
+            if found != 0:
+                width = lowest(found)
+                high_line |= above & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
+                at += width
                 break
-            at += 8
-        while at < size and buffer[at] != 10:
-            at += 1
+            high_line |= above
+            at += 64
         end = min(at, size)
         at += 1
         number += 1
@@ -61,17 +64,17 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
                 length = right - left
                 if length <= 0:
                     continue
-                high_bytes = False
-                digits = 0
-                for k in range(left, right):
-                    if buffer[k] >= 0x80:
-                        high_bytes = True
-                    if 48 <= buffer[k] <= 57:
-                        digits += 1
-                if high_bytes:
-                    lines[row, 3] |= 1
-                    continue
+                if high_line != 0:
+                    high_bytes = False
+                    for k in range(left, right):
+                        high_bytes |= buffer[k] >= 0x80
+                    if high_bytes:
+                        lines[row, 3] |= 1
+                        continue
                 if spans[span, 2] == 1:  # DDMMYYYY to YYYYMMDD
+                    digits = 0
+                    for k in range(left, right):
+                        digits += 48 <= buffer[k] <= 57
                     if length == 8 and digits == 8:
                         day = words[left]
                         views[span, row, 0] = np.uint64(8) | (day & ~half)

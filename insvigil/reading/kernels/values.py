@@ -16,7 +16,7 @@ NO_TIME = -(2**63)
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"boolean(uint8[::1], {_WORDS}, int64, int64)")
+@kernel(f"boolean(uint8[::1], {_WORDS}, int64, int64)", allocates=False, inner=True)
 def is_utf8(buffer: Any, words: Any, begin: Any, end: Any) -> Any:
     """Return whether the bytes are well-formed UTF-8 (Unicode 15, table 3-7)."""
     tops = np.uint64(0x8080808080808080)
@@ -58,7 +58,7 @@ def is_utf8(buffer: Any, words: Any, begin: Any, end: Any) -> Any:
     return True
 
 
-@kernel("int64(uint8[::1], int64, int64)")
+@kernel("int64(uint8[::1], int64, int64)", allocates=False, inner=True)
 def parse_time(buffer: Any, begin: Any, end: Any) -> Any:
     """Return microseconds since 1970 of an HL7 time stamp (local, offset dropped), or ``NO_TIME`` if it is not one.
 
@@ -114,7 +114,7 @@ def parse_time(buffer: Any, begin: Any, end: Any) -> Any:
     return ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + micro
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64, uint8[::1])")
+@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64, uint8[::1])", allocates=False, inner=True)
 def unescape(buffer: Any, begin: Any, end: Any, out: Any, at: Any, marks: Any) -> Any:
     """Write the bytes with HL7 escapes resolved at ``out[at:]`` and return where they stop.
 
@@ -182,7 +182,11 @@ def unescape(buffer: Any, begin: Any, end: Any, out: Any, at: Any, marks: Any) -
     return at
 
 
-@kernel(f"int64(uint8[::1], int64, int64, uint8[::1], {_WORDS}, int64, uint8[::1], uint16[::1], boolean)")
+@kernel(
+    f"int64(uint8[::1], int64, int64, uint8[::1], {_WORDS}, int64, uint8[::1], uint16[::1], boolean)",
+    allocates=False,
+    inner=True,
+)
 def decode(
     buffer: Any, begin: Any, end: Any, arena: Any, arena_words: Any, at: Any, marks: Any, charmap: Any, utf8: Any
 ) -> Any:

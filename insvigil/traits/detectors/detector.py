@@ -142,14 +142,10 @@ class Material:
         """Return whether the file gives the field for somebody at least."""
         return name in self.given if self.given is not None else self.field(name).count() > 0
 
-    @cached_property
-    def births(self) -> Longs:
-        """The birth date of each identity as one number, whatever parts are missing."""
-        year, month, day = (
-            self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy()
-            for part in ("birth_year", "birth_month", "birth_day")
-        )
-        births: Longs = (year << np.uint64(16)) | (month << np.uint64(8)) | day
+    def births(self, year: str = "birth_year", month: str = "birth_month", day: str = "birth_day") -> Longs:
+        """Return the birth date of each identity as one number, whatever parts are missing, in the order asked."""
+        parts = [self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy() for part in (year, month, day)]
+        births: Longs = (parts[0] << np.uint64(16)) | (parts[1] << np.uint64(8)) | parts[2]
         return births
 
     def mixed(self, *names: str, beside: Longs | None = None) -> pl.Series:
@@ -168,23 +164,29 @@ class Material:
     @cached_property
     def named(self) -> pl.Series:
         """One number for the birth name, the first given name and the birth date of each identity."""
-        return self.mixed("birth_name", "first_given_name", beside=self.births)
+        return self.mixed("birth_name", "first_given_name", beside=self.births())
 
     @cached_property
-    def namesakes(self) -> pl.DataFrame:
-        """The traits of the identities that share names and exact birth date with another, in order."""
+    def alike(self) -> pl.DataFrame:
+        """The pairs equal on names and exact birth date: an identity, and the first of its like as ``…_first``."""
         keys = ["birth_name", "first_given_name", "birth_year", "birth_month", "birth_day"]
         exact = (self.traits["birth_date_kind"] == BirthDateKind.EXACT.value).fill_null(False)
-        rows = self.traits.select("identity_id", "sex", "birth_place", *keys).filter(
-            exact & self.named.is_not_null() & repeated(self.named)
+        rows = (
+            self.traits.select("identity_id", "sex", "birth_place", *keys)
+            .filter(exact & self.named.is_not_null() & repeated(self.named))
+            .sort("identity_id")
         )  # an exact date has its three parts
-        return rows.filter(pl.struct(keys).is_duplicated()).sort("identity_id")
+        first = rows.unique(keys, keep="first", maintain_order=True)
+        pairs = rows.join(first, on=keys, suffix="_first")
+        return pairs.filter(pl.col("identity_id") != pl.col("identity_id_first"))
 
     @cached_property
     def sharers(self) -> pl.DataFrame:
         """The traits of the identities that bear the valid matricule of another one, in order."""
-        traits = self.traits.filter(pl.col("matricule_valid"))
-        return traits.filter(repeated(traits["matricule"])).sort("identity_id")
+        names = ("identity_id", "matricule", "birth_name", "used_name", "first_given_name", "sex")
+        traits = self.traits.select(*names, "birth_year", "birth_month", "birth_day", "matricule_valid")
+        valid = traits.filter(pl.col("matricule_valid"))
+        return valid.filter(repeated(valid["matricule"])).sort("identity_id")
 
     @cached_property
     def bearers(self) -> pl.DataFrame:

@@ -15,17 +15,6 @@ _DUPLICATE = "Rapprocher les deux dossiers ; demander la fusion si c'est la mêm
 _CHECK = "Comparer les deux dossiers avec une pièce d'identité."
 
 
-def _alike(material: Material, *others: str) -> pl.DataFrame:
-    """Return the pairs equal on names and exact birth date, ``identity_id`` with the first of its like.
-
-    The columns of the first are suffixed ``_first``; ``others`` are brought along.
-    """
-    keys = ["birth_name", "first_given_name", *_BIRTH]
-    first = material.namesakes.select("identity_id", *keys, *others).unique(keys, keep="first", maintain_order=True)
-    pairs = material.namesakes.select("identity_id", *keys, *others).join(first, on=keys, suffix="_first")
-    return pairs.filter(pl.col("identity_id") != pl.col("identity_id_first"))
-
-
 def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
     return pairs.select("identity_id", other_id="identity_id_first").sort("identity_id", "other_id")
 
@@ -33,7 +22,7 @@ def _pair(pairs: pl.DataFrame) -> pl.DataFrame:
 def same_strict_traits(material: Material) -> pl.DataFrame:
     """Return the identities with the birth name, first given name, birth date, sex and place of an earlier one."""
     return _pair(
-        _alike(material, "sex", "birth_place").filter(
+        material.alike.filter(
             (pl.col("sex") == pl.col("sex_first")) & (pl.col("birth_place") == pl.col("birth_place_first"))
         )
     )
@@ -41,7 +30,7 @@ def same_strict_traits(material: Material) -> pl.DataFrame:
 
 def same_but_sex(material: Material) -> pl.DataFrame:
     """Return the identities with the names and birth date of an earlier one, and the other sex."""
-    pairs = _alike(material, "sex")
+    pairs = material.alike
     known = [Sex.MALE.value, Sex.FEMALE.value]
     return _pair(
         pairs.filter(
@@ -52,7 +41,7 @@ def same_but_sex(material: Material) -> pl.DataFrame:
 
 def same_but_place(material: Material) -> pl.DataFrame:
     """Return the identities with the names, birth date and sex of an earlier one, and another birth place."""
-    pairs = _alike(material, "sex", "birth_place").filter(pl.col("sex") == pl.col("sex_first"))
+    pairs = material.alike.filter(pl.col("sex") == pl.col("sex_first"))
     return _pair(pairs.filter(pl.col("birth_place") != pl.col("birth_place_first")))
 
 
@@ -95,7 +84,7 @@ def used_name_is_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose used name, given name and birth date are the birth name… of another one."""
     traits = material.traits.select("identity_id", "used_name", "birth_name", "first_given_name", *_BIRTH, "sex")
     married = material.traits["used_name"] != material.traits["birth_name"]
-    used = material.mixed("used_name", "first_given_name", beside=material.births)
+    used = material.mixed("used_name", "first_given_name", beside=material.births())
     traits = traits.filter(_meeting(used.set(~married.fill_null(False), None), material.named))
     pairs = _crossed(traits, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH])
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & (pl.col("sex") == pl.col("sex_first"))))
@@ -115,13 +104,11 @@ def day_month_swapped(material: Material) -> pl.DataFrame:
     """Return the identities with the names of another one, the same birth year, day and month swapped."""
     names = ["birth_name", "first_given_name", "sex", "birth_year"]
     month, day = pl.col("birth_month"), pl.col("birth_day")
-    births = material.births
-    year, low = births & ~np.uint64(0xFFFF), births & np.uint64(0xFF)
-    american = year | low << np.uint64(8) | births >> np.uint64(8) & np.uint64(0xFF)
-    both = pl.Series((low != births >> np.uint64(8) & np.uint64(0xFF)) & (low <= 12))
-    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~both, None)
-    traits = material.traits.select("identity_id", *names, *_BIRTH[1:]).filter(_meeting(swapped, material.named))
-    traits = traits.filter((day <= 12) & (day != month))
+    american = material.births("birth_year", "birth_day", "birth_month")
+    traits = material.traits.select("identity_id", *names, *_BIRTH[1:])
+    possible = traits.select(((day <= 12) & (day != month)).fill_null(False)).to_series()
+    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~possible, None)
+    traits = traits.filter(possible & _meeting(swapped, material.named))
     pairs = _crossed(traits, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"])
     return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 

@@ -18,7 +18,8 @@ from insvigil.traits import matricule, places
 from insvigil.traits.detectors import birth, contacts
 from insvigil.traits.detectors.catalogue import DETECTORS
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIdentity, OnValue
-from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
+from insvigil.traits.detectors.names import NAME_FIELDS
+from insvigil.traits.detectors.ordinary import ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
 from insvigil.vocabulary import BirthDateKind, Severity
@@ -83,7 +84,7 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
     needed = {detector.needs for detector in asked}
     views = [
         *(("persons", "bearers") if "identities" in needed else ()),
-        *(("namesakes", "sharers") if "base" in needed else ()),
+        *(("alike", "sharers") if "base" in needed else ()),
     ]
     if "identities" in needed:
         _ = material.persons  # the bearers are some of them

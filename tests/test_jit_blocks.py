@@ -1,0 +1,46 @@
+"""Each intrinsic beside its plain twin, on bytes that matter to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insvigil import jit_blocks
+from insvigil.jit import kernel
+
+bytes_of = st.binary(min_size=80, max_size=80) | st.text("|^\r\n\x7f\x00é", min_size=80, max_size=80).map(
+    lambda text: text.encode("latin-1")
+)
+
+
+@kernel("uint64[::1](uint8[::1], int64, uint8)")
+def masks(buffer: Any, at: Any, byte: Any) -> Any:
+    found = np.zeros(3, np.uint64)
+    found[0] = jit_blocks.equal_mask(buffer, at, byte)
+    found[1] = jit_blocks.below_mask(buffer, at, byte)
+    found[2] = jit_blocks.high_mask(buffer, at)
+    return found
+
+
+@kernel("int64(uint64)")
+def lowest(mask: Any) -> Any:
+    return jit_blocks.lowest(mask)
+
+
+@given(bytes_of, st.integers(0, 16), st.integers(0, 255))
+def test_masks__say_what_plain_comparisons_say(text: bytes, at: int, byte: int) -> None:
+    buffer = np.frombuffer(text, np.uint8).copy()
+    plain = [
+        jit_blocks._plain_equal_mask(buffer, at, byte),
+        jit_blocks._plain_below_mask(buffer, at, byte),
+        jit_blocks._plain_high_mask(buffer, at),
+    ]
+    assert masks(buffer, at, np.uint8(byte)).tolist() == plain
+
+
+@given(st.integers(1, 2**64 - 1))
+def test_lowest__is_the_number_of_the_lowest_bit(mask: int) -> None:
+    assert lowest(np.uint64(mask)) == jit_blocks._plain_lowest(mask) == bin(mask)[::-1].index("1")
