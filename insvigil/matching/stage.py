@@ -36,13 +36,14 @@ HOPELESS = -20.0
 
 
 class Matching(NamedTuple):
-    """What matching found, and what it cost: counts by name, seconds by step."""
+    """What matching found, what it cost (counts by name, seconds by step), and the file as coded, to explain pairs."""
 
     pairs: dy.DataFrame[ScoredPairs]
     groups: dy.DataFrame[Groups]
     counts: dict[str, Any]
     timings: dict[str, float]
     lines: Lines
+    encoding: Encoding
 
 
 def match(
@@ -110,7 +111,7 @@ def match(
         "collisions": int(collision.sum()),
         "bands": lines.described(),
     }
-    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps, lines)
+    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps, lines, encoding)
 
 
 def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSettings) -> Weights:

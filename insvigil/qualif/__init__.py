@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from insvigil.qualif import insi
 from insvigil.qualif.assessment import assess
+from insvigil.qualif.evidence import in_base
 from insvigil.qualif.explanation import Explanation, explain_status
 from insvigil.qualif.exports import check_proof, export_indicators, write_proof
-from insvigil.qualif.indicators import ALL_MESHES, measure, subjects
+from insvigil.qualif.indicators import ALL_MESHES, Whole, measure, subjects
 from insvigil.qualif.ledger import current, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import OBSERVED, ins_changes
@@ -19,6 +20,7 @@ __all__ = [
     "ALL_MESHES",
     "OBSERVED",
     "Explanation",
+    "Whole",
     "active_period",
     "assess",
     "check_proof",
@@ -26,6 +28,7 @@ __all__ = [
     "derive_statuses",
     "explain_status",
     "export_indicators",
+    "in_base",
     "ins_changes",
     "insi",
     "leverage",

@@ -6,7 +6,19 @@ import duckdb
 
 from insvigil.register import schema
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
+_CARRIED = (
+    "CREATE TABLE trait (key UINTEGER, birth_name VARCHAR, given_names VARCHAR, first_given_name VARCHAR, "
+    "used_name VARCHAR, used_given_name VARCHAR, birth_year SMALLINT, birth_month TINYINT, birth_day TINYINT, "
+    "birth_date_kind VARCHAR, sex VARCHAR, birth_place VARCHAR, matricule VARCHAR, matricule_valid BOOLEAN, "
+    "matricule_kind VARCHAR, postal_code VARCHAR, address VARCHAR, city VARCHAR, phone VARCHAR, email VARCHAR, "
+    "birth_rank TINYINT, multiple_birth BOOLEAN, death_date DATE, qualified BOOLEAN)",
+    "CREATE TABLE anomaly (key UINTEGER, code VARCHAR, severity VARCHAR)",
+    "CREATE TABLE standing (key UINTEGER, status VARCHAR, counted BOOLEAN, ins_transmissible BOOLEAN, "
+    "source VARCHAR, anomaly VARCHAR)",
+)
+_SCOPE = "ALTER TABLE movement_event ADD COLUMN scope VARCHAR"
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE)}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 
