@@ -192,9 +192,10 @@ class Changes(dy.Schema):
     """The ledger of folding: one row a field that changed, append-only.
 
     ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. ``field`` is an identity
-    field, or one of ``merged_into``, ``ipp``, ``linked_to``. Two readings: ``register.changes`` tells it message by
-    message, a creation being one row a field with ``old`` null; ``fold`` gives the net differences of a batch, a
-    creation being the one row ``ipp``, ``old`` null (a first load of millions must fit in memory).
+    field, or one of ``merged_into``, ``ipp``, ``linked_to``, ``insi_answer``. Two readings:
+    ``register.changes`` tells it message by message, a creation being one row a field with ``old`` null; ``fold`` gives
+    the net differences of a batch, a creation being the one row ``ipp``, ``old`` null (a first load of millions must
+    fit in memory).
     """
 
     domain = _text(nullable=False)
@@ -344,7 +345,8 @@ class StatusLedger(dy.Schema):
     """The ledger of statuses: one row a transition, append-only; the last row of an identity is its status.
 
     ``from_status`` is null when the identity appears, ``to_status`` when it leaves the base (merged, removed).
-    ``counted`` is false for identities no rate counts (fictive, deactivated, slave of a doublon).
+    ``counted`` is false for identities no rate counts (fictive, deactivated, slave of a doublon). ``refused`` is the
+    status that a message claims and the machine refuses, as long as it is claimed: ``to_status`` is then the one kept.
     """
 
     domain = _text(nullable=False)
@@ -355,7 +357,8 @@ class StatusLedger(dy.Schema):
     counted = dy.Bool(nullable=False)
     evidence = _text(nullable=False)  # what moved the status, see docs/reference/statuses.md
     source = _text(nullable=False)
-    anomaly = _text()  # code of the anomaly, IDV-QUA-030 for an impossible transition
+    anomaly = _text()  # code of the anomaly, IDV-QUA-030 for a refused transition
+    refused = _enum(Status, nullable=True)
 
 
 class Indicators(dy.Schema):

@@ -256,7 +256,7 @@ def _compared_last_time(register: Register, settings: Settings) -> bool:
 
 def _qualify(night: Night, settings: Settings, register: Register) -> str:
     from insvigil import qualif
-    from insvigil.register import changes, status_ledger, store_indicators, store_statuses
+    from insvigil.register import status_ledger, store_indicators, store_statuses
 
     frames, rules, production = night.frames, settings.qualif, settings.reading.production
     identities, past = frames["identities"], qualif.ins_changes(register)
@@ -267,20 +267,20 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
         statuses,
         night.started,
         settings=rules,
-        changes=changes(register, since=register.run, fields=qualif.OBSERVED),
+        changes=qualif.tonight(register),
         production=production,
     )
     store_statuses(register, moves)
+    ledger = status_ledger(register)
+    statuses = qualif.kept(statuses, identities, ledger)
     period = qualif.active_period(night.started.date(), rules)
-    indicators = qualif.measure(
-        identities, statuses, frames["stays"], rules, period=period, ledger=status_ledger(register)
-    )
+    indicators = qualif.measure(identities, statuses, frames["stays"], rules, period=period, ledger=ledger)
     store_indicators(register, indicators)
     faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
     frames |= {
         "statuses": statuses,
         "indicators": indicators,
-        "anomalies": pl.concat([frames["anomalies"], faults]),
+        "anomalies": pl.concat([frames["anomalies"], faults, qualif.refusals(identities, ledger)]),
     }
     night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
     return _rate_line(indicators)

@@ -94,6 +94,8 @@ class QualifSettings(_Section):
     """File active : identités ayant eu une venue dans les N derniers mois."""
     keep_status_on_strict_change: bool = False
     """Après modification locale d'un trait strict : vrai = validée si un document l'appuie, faux = provisoire."""
+    withdraw_on_insi_ko: bool = True
+    """Une vérification INSi négative retire la récupération (règle lue dans aucun texte officiel, à confirmer)."""
     finess_ej: str = ""
     """FINESS juridique, affiché comme maille de l'établissement ; vide = « ensemble »."""
     poles: dict[str, list[str]] = {}

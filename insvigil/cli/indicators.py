@@ -37,13 +37,14 @@ class Site(NamedTuple):
 
 def site_of(register: Register, settings: Settings) -> Site:
     """Read the base, its statuses, its stays and its ledger of statuses from the register."""
-    from insvigil.qualif import derive_statuses, ins_changes
+    from insvigil.qualif import derive_statuses, ins_changes, kept
     from insvigil.register import identities, status_ledger, stays
 
     base = identities(register)
     past = ins_changes(register)
     found = derive_statuses(base, settings.qualif, changes=past, production=settings.reading.production)
-    return Site(base, found, stays(register), status_ledger(register))
+    ledger = status_ledger(register)
+    return Site(base, kept(found, base, ledger), stays(register), ledger)
 
 
 def period_of(text: str | None, register: Register, settings: QualifSettings) -> tuple[date, date]:
@@ -244,9 +245,9 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
     import polars as pl
 
     from insvigil.frames import Changes, Identities
-    from insvigil.qualif import OBSERVED
+    from insvigil.qualif import ANSWER, OBSERVED
     from insvigil.qualif import explain_status as explain
-    from insvigil.register import history, identities, open_register
+    from insvigil.register import history, identities, open_register, status_ledger
 
     settings, folder = settings_at(config)
     with open_register(settings.register_, folder=folder, read_only=True) as register:
@@ -261,9 +262,9 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
             raise UsageError("Cet IPP existe dans plusieurs domaines.", hint="Précisez --domain.")
         one = Identities.validate(found)
         told = history(register, ipp, domain=one["domain"].item())
-        kept = told.filter(pl.col("field").is_in([*OBSERVED, "merged_into"])).select(Changes.column_names())
-        story = Changes.validate(kept, cast=True)
-    answer = explain(one, settings.qualif, changes=story, production=settings.reading.production)
+        kept = told.filter(pl.col("field").is_in([ANSWER, *OBSERVED, "merged_into"])).select(Changes.column_names())
+        story, ledger = Changes.validate(kept, cast=True), status_ledger(register)
+    answer = explain(one, settings.qualif, changes=story, ledger=ledger, production=settings.reading.production)
     if as_machine:
         rules = [{"code": rule.code, "sentence": rule.sentence} for rule in answer.rules]
         summary = {"status": answer.status.value, "because": answer.because, "source": answer.source}
@@ -274,8 +275,11 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
     table(("fait", "valeur"), answer.facts)
     if answer.rules:
         table(("règle", "constat", "conseil"), [(rule.code, rule.sentence, rule.advice) for rule in answer.rules])
-    heads = ("from_status", "to_status", "at", "cause", "evidence", "anomaly")
-    table(("de", "à", "le", "cause", "preuve", "anomalie"), [[move[head] for head in heads] for move in answer.moves])
+    heads = ("from_status", "to_status", "at", "cause", "evidence", "refused", "anomaly")
+    table(
+        ("de", "à", "le", "cause", "preuve", "statut refusé", "anomalie"),
+        [[move[head] for head in heads] for move in answer.moves],
+    )
 
 
 @click.command(cls=Command, example="insvigil leverage --indicator Q_FILE_ACTIVE --first 500 --config insvigil.toml")
@@ -313,13 +317,14 @@ def leverage(period: str | None, indicator: str, days: int, first: int, config: 
 def verify(lot_id: str, out: Path, before: datetime | None, config: Path | None) -> None:
     """Écrit la liste des INS à vérifier : identités qualifiées seulement, au format propre à insvigil."""
     from insvigil.qualif import insi
-    from insvigil.register import open_register
+    from insvigil.register import insi_answers, open_register
 
     settings, folder = settings_at(config)
     with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site = site_of(register, settings)
+        site, told = site_of(register, settings), insi_answers(register)
     limit = before.date() if before else None
-    _write(out, insi.verification_requests(site.identities, site.statuses, lot_id=lot_id, before=limit))
+    asked = insi.verification_requests(site.identities, site.statuses, lot_id=lot_id, before=limit, answers=told)
+    _write(out, asked)
 
 
 @click.command(cls=Command, example="insvigil insi recover --lot accueil-2026-11-21 --out appels.csv --days 2")
@@ -346,18 +351,40 @@ def recover(lot_id: str, out: Path, days: int, config: Path | None) -> None:
 @click.command(cls=Command, example="insvigil insi answers verification.csv reponses.csv --json")
 @click.argument("requests", metavar="DEMANDES", type=click.Path(path_type=Path))
 @click.argument("files", metavar="RÉPONSES…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@with_config
 @for_machines
-def answers(requests: Path, files: tuple[Path, ...], as_machine: bool) -> None:
-    """Lit les réponses (CSV d'insvigil, ou XML du téléservice) et dit ce qu'il faut faire de chaque identité."""
-    from insvigil.qualif import insi
+def answers(requests: Path, files: tuple[Path, ...], config: Path | None, as_machine: bool) -> None:
+    """Reprend au registre les réponses (CSV d'insvigil, ou XML du téléservice), toutes ou aucune.
 
-    found = insi.read_insi_answers(files, insi.read_insi_requests(requests))
+    Dit ce qu'il faut faire de chaque identité, et quels statuts changent. Reprendre les mêmes ne change rien.
+    """
+    from insvigil.qualif import answers as told
+    from insvigil.qualif import insi
+    from insvigil.register import identities, open_register
+
+    settings, folder = settings_at(config)
+    asked, now = insi.read_insi_requests(requests), datetime.now()
+    open_register(settings.register_, folder=folder, read_only=True).close()  # there must be one
+    with open_register(settings.register_, folder=folder) as register, register.transaction():
+        base = identities(register)
+        found = told.read_insi_answers(files, asked, base, today=now.date())
+        taken = told.take_in(register, found.evidence, base, settings, now=now)
+    shown = found.evidence.drop("digest", "operation")
+    moves = [(row["domain"], row["ipp"], row["from_status"], row["to_status"]) for row in taken.moves.to_dicts()]
     if as_machine:
-        as_json({"evidence": found.evidence.to_dicts(), "refused": found.refused.to_dicts()})
+        summary = {"evidence": shown.to_dicts(), "refused": found.refused.to_dicts(), "new": taken.fresh}
+        as_json(summary | {"moves": taken.moves.to_dicts()})
         return
-    table(found.evidence.columns, found.evidence.rows())
+    effects = {"confirmed": "INS confirmé", "refused": "INS refusé", None: "sans effet"}
+    heads = ("domaine", "ipp", "lot", "ligne", "résultat", "répondu le", "discordances", "effet", "à faire")
+    table(heads, [(*row[:7], effects[row[7]], row[8]) for row in shown.rows()])
+    if moves:
+        table(("domaine", "ipp", "statut avant", "statut après"), moves)
     for file, line, code in found.refused.iter_rows():
-        step("refusé", f"{file}, ligne {line} : {code}")
+        step("refusé", f"{file}, ligne {line} : {told.REFUSALS[code]} ({code})")
+    known = found.evidence.height - taken.fresh
+    step("réponses", f"{number(taken.fresh)} reprises, {number(known)} déjà connues, "
+         f"{number(found.refused.height)} refusées, {number(len(moves))} statuts changés")  # fmt: skip
 
 
 def _write(out: Path, requests: Any) -> None:
@@ -374,8 +401,8 @@ insi = Group(
     entries={
         "verify": Entry("insvigil.cli.indicators", "verify", "Liste les INS à vérifier."),
         "recover": Entry("insvigil.cli.indicators", "recover", "Liste les appels à faire à l'accueil."),
-        "answers": Entry("insvigil.cli.indicators", "answers", "Lit les réponses."),
+        "answers": Entry("insvigil.cli.indicators", "answers", "Reprend les réponses au registre."),
     },
-    help="Listes pour le téléservice INSi, et lecture des réponses.",
+    help="Listes pour le téléservice INSi, et reprise des réponses au registre.",
     example="insvigil insi verify --lot 2026-11 --out verification.csv",
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from insvigil.qualif import insi
+from insvigil.qualif import answers, insi
 from insvigil.qualif.assessment import assess
 from insvigil.qualif.explanation import Explanation, explain_status
 from insvigil.qualif.exports import check_proof, export_indicators, write_proof
 from insvigil.qualif.indicators import ALL_MESHES, measure, subjects
-from insvigil.qualif.ledger import current, status_history, transitions
+from insvigil.qualif.ledger import current, kept, refusals, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
-from insvigil.qualif.milestones import OBSERVED, ins_changes
+from insvigil.qualif.milestones import ANSWER, OBSERVED, ins_changes, tonight
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period, parse_period
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
@@ -17,9 +17,11 @@ from insvigil.qualif.vigilance import measure_vigilance
 
 __all__ = [
     "ALL_MESHES",
+    "ANSWER",
     "OBSERVED",
     "Explanation",
     "active_period",
+    "answers",
     "assess",
     "check_proof",
     "current",
@@ -28,14 +30,17 @@ __all__ = [
     "export_indicators",
     "ins_changes",
     "insi",
+    "kept",
     "leverage",
     "load_programmes",
     "measure",
     "measure_vigilance",
     "parse_period",
+    "refusals",
     "status_anomalies",
     "status_history",
     "subjects",
+    "tonight",
     "transitions",
     "what_if",
     "write_proof",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
+from insvigil.register.answers import insi_answers, store_answers
 from insvigil.register.decisions import decisions, record_decision
 from insvigil.register.folding import Folding, fold
 from insvigil.register.history import changes, history, replay
@@ -31,6 +32,7 @@ __all__ = [
     "identities",
     "identity_slices",
     "indicators",
+    "insi_answers",
     "known_digests",
     "model",
     "open_register",
@@ -44,6 +46,7 @@ __all__ = [
     "stats",
     "status_ledger",
     "stays",
+    "store_answers",
     "store_groups",
     "store_indicators",
     "store_model",

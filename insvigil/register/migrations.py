@@ -6,7 +6,14 @@ import duckdb
 
 from insvigil.register import schema
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
+_INSI_ANSWER = (
+    "CREATE TABLE insi_answer (key UINTEGER, lot VARCHAR, line UINTEGER, operation VARCHAR, outcome VARCHAR, "
+    "answered_on DATE, discordant VARCHAR, effect VARCHAR, digest VARCHAR, recorded_at TIMESTAMP, run UINTEGER)"
+)
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: ("ALTER TABLE status ADD COLUMN refused VARCHAR", _INSI_ANSWER),
+}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 

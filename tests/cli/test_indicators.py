@@ -126,5 +126,9 @@ def test_insi__requests_are_private_and_answers_are_read_back(site: Path) -> Non
         "lot_id;ligne;resultat;ins_matricule;cle;oid;motif;date_reponse\nL1;1;KO;;;;;2026-03-05\nL1;9;OK;;;;;2026-03-05\n"
     )
     told = json.loads(run("insi", "answers", "v.csv", "reponses.csv", "--json").stdout)
-    assert [row["resultat"] for row in told["evidence"]] == ["KO"]
+    assert [(row["outcome"], row["effect"]) for row in told["evidence"]] == [("KO", "refused")]
+    assert [(row["from_status"], row["to_status"]) for row in told["moves"]] == [("QUALIFIEE", "VALIDEE")]
+    again = json.loads(run("insi", "answers", "v.csv", "reponses.csv", "--json").stdout)
+    assert (told["new"], again["new"], again["moves"]) == (1, 0, [])
+    assert json.loads(run("explain-status", "1", "--json").stdout)["status"] == "VALIDEE"
     assert told["refused"] == [{"file": "reponses.csv", "line": 3, "code": "INSI-SANS-DEMANDE"}]
