@@ -390,7 +390,8 @@ class Objectives(dy.Schema):
     """The objectives of the programmes and of the establishment, one row an objective, each with its answer.
 
     ``target`` is in percent, ``gap`` in points. ``weekly_pace`` is how many identities (or venues) more are counted
-    each week at the present pace, ``weekly_need`` how many must be to be there on the ``deadline``.
+    each week at the present pace, ``weekly_need`` how many must be to be there on the ``deadline``. ``outlook`` says in
+    French when the present pace gets there, or why no pace can be told.
     """
 
     programme = _text(nullable=False)
@@ -404,9 +405,11 @@ class Objectives(dy.Schema):
     rate = dy.Float64(nullable=True)
     target = dy.Float64(nullable=True)
     gap = dy.Float64(nullable=True)
-    missing = dy.Int64(nullable=True)  # identities (or venues) missing to the target
+    missing = dy.Int64(nullable=True)  # subjects missing to the target
+    subject = _text()  # what is counted: identités, or venues
     weekly_pace = dy.Float64(nullable=True)
     reached_on = dy.Date(nullable=True)  # day on which the present pace reaches the target
+    outlook = _text()
     deadline = dy.Date(nullable=True)
     weekly_need = dy.Float64(nullable=True)
     source = _text(nullable=False)

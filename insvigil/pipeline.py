@@ -276,6 +276,7 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
     period = qualif.active_period(night.started.date(), rules)
     indicators = qualif.measure(identities, statuses, frames["stays"], rules, period=period, ledger=ledger)
     store_indicators(register, indicators)
+    frames["objectives"] = qualif.assess(indicators, identities, statuses, frames["stays"], rules, ledger=ledger)
     faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
     frames |= {
         "statuses": statuses,

@@ -103,7 +103,9 @@ class QualifSettings(_Section):
     documents: dict[str, Literal["high", "conditional", "low"]] = {}
     """Classes de pièces d'identité changées par le site, par code ZFD-7 : CE = "high"."""
     programmes: list[Path] = []
-    """Fichiers TOML de programmes ajoutés par le site."""
+    """Fichiers TOML de programmes ajoutés par le site, relatifs au dossier du fichier de réglages."""
+    tiers: dict[str, str] = {}
+    """Palier de l'établissement, par programme, quand le programme en a : SUN_ES = "second"."""
     objectives: list[ObjectiveSettings] = []
     """Engagements de l'établissement."""
 
@@ -141,7 +143,9 @@ class Settings(_Section):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"Le fichier de réglages {path} n'est pas du TOML valide : {error}.") from error
         try:
-            return cls.model_validate(data)
+            settings = cls.model_validate(data)
+            own = [path.parent / programme for programme in settings.qualif.programmes]
+            return settings.model_copy(update={"qualif": settings.qualif.model_copy(update={"programmes": own})})
         except ValidationError as error:
             faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
             raise SettingsError(f"{path} : {faults}.", hint="Voir docs/reference/settings.md.") from error

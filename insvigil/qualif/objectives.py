@@ -10,7 +10,7 @@ import polars as pl
 from insvigil.errors import SettingsError
 from insvigil.frames import Indicators
 from insvigil.qualif.definitions import AIMS, LABELS, RULE_VERSION
-from insvigil.qualif.programmes import Programme, load_programmes
+from insvigil.qualif.programmes import Objective, Programme, load_programmes
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Mesh, Verdict
 
@@ -21,6 +21,42 @@ def target_of(commitment: ObjectiveSettings) -> float | None:
     if commitment.progression is not None and commitment.baseline is not None:
         levels.append(commitment.baseline + commitment.progression)
     return max(levels, default=None)
+
+
+def commitments(settings: QualifSettings, programmes: Sequence[Programme]) -> list[ObjectiveSettings]:
+    """Return what the establishment committed to, then what programmes ask in figures and no commitment speaks of.
+
+    Of a programme with tiers, only the objectives of the establishment's own tier (``qualif.tiers``) count. One that
+    several indicators may measure waits for the establishment to name its own. Raise ``SettingsError`` for a
+    commitment or a tier that names an unknown programme, or for an unknown indicator.
+    """
+    codes = [programme.code for programme in programmes]
+    for code in settings.tiers:
+        _known_programme("qualif.tiers", code, codes)
+    own = [_checked(number, commitment, codes) for number, commitment in enumerate(settings.objectives)]
+    spoken = {commitment.programme for commitment in own}
+    asked = [
+        ObjectiveSettings(
+            programme=programme.code,
+            indicator=objective.indicators[0],
+            level=objective.level,
+            progression=objective.progression,
+            source=objective.source,
+            confidence=objective.confidence.value,  # type: ignore[arg-type]  # V, V2 or 2 when there is a figure
+            deadline=objective.deadline,
+        )
+        for programme in programmes
+        if programme.code not in spoken
+        for objective in programme.objectives
+        if in_figures(objective, settings.tiers.get(programme.code))
+    ]
+    return own + asked
+
+
+def in_figures(objective: Objective, tier: str | None) -> bool:
+    """Return whether an objective of a programme can be judged as it is, by an establishment of this tier."""
+    figure = objective.level is not None or objective.progression is not None
+    return figure and len(objective.indicators) == 1 and objective.tier in (None, tier)
 
 
 def judged(
@@ -53,14 +89,14 @@ def join_objectives(
     commitment that names an unknown programme or an unknown indicator.
     """
     known = load_programmes(added=settings.programmes) if programmes is None else programmes
-    commitments = [_checked(number, commitment, known) for number, commitment in enumerate(settings.objectives)]
+    aimed = commitments(settings, known)
     wanted = pl.DataFrame(
         {
-            "code": [commitment.indicator for commitment in commitments],
-            "programme": [commitment.programme for commitment in commitments],
-            "target": [target_of(commitment) for commitment in commitments],
+            "code": [commitment.indicator for commitment in aimed],
+            "programme": [commitment.programme for commitment in aimed],
+            "target": [target_of(commitment) for commitment in aimed],
             "target_confidence": [
-                None if target_of(commitment) is None else commitment.confidence for commitment in commitments
+                None if target_of(commitment) is None else commitment.confidence for commitment in aimed
             ],
         },
         schema={"code": pl.String, "programme": pl.String, "target": pl.Float64, "target_confidence": pl.String},
@@ -80,13 +116,16 @@ def join_objectives(
     )
 
 
-def _checked(number: int, commitment: ObjectiveSettings, programmes: Sequence[Programme]) -> ObjectiveSettings:
-    codes = [programme.code for programme in programmes]
-    if commitment.programme not in codes:
+def _known_programme(key: str, code: str, codes: Sequence[str]) -> None:
+    if code not in codes:
         raise SettingsError(
-            f"qualif.objectives.{number} : programme inconnu « {commitment.programme} ».",
+            f"{key} : programme inconnu « {code} ».",
             hint=f"Programmes connus : {', '.join(codes)}. Un fichier du site s'ajoute par qualif.programmes.",
         )
+
+
+def _checked(number: int, commitment: ObjectiveSettings, codes: Sequence[str]) -> ObjectiveSettings:
+    _known_programme(f"qualif.objectives.{number}", commitment.programme, codes)
     if commitment.indicator not in AIMS:
         raise SettingsError(
             f"qualif.objectives.{number} : un objectif ne peut pas viser l'indicateur « {commitment.indicator} ».",

@@ -162,7 +162,7 @@ RULES: tuple[Rule, ...] = (
         Severity.ANOMALY,
         "INS que le téléservice INSi ne reconnaît plus (vérification négative).",
         "L'identité perd sa récupération tant qu'INSi ne l'a pas confirmée de nouveau.",
-        "Interroger de nouveau INSi à partir d'une pièce d'identité, puis corriger l'INS dans la source. Le retrait est "
+        "Interroger de nouveau INSi à partir d'une pièce d'identité, puis corriger la source. Ce retrait est "
         "un réglage : withdraw_on_insi_ko.",
         "usage de la profession, texte officiel introuvable",
         Confidence.UNVERIFIED,

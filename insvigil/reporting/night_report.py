@@ -15,6 +15,7 @@ from insvigil.frames import (
     Groups,
     Identities,
     Indicators,
+    Objectives,
     Rejects,
     ScoredPairs,
     Sources,
@@ -53,6 +54,7 @@ class NightReport:
     groups: dy.DataFrame[Groups] = field(default_factory=Groups.create_empty)
     statuses: dy.DataFrame[Statuses] = field(default_factory=Statuses.create_empty)
     indicators: dy.DataFrame[Indicators] = field(default_factory=Indicators.create_empty)
+    objectives: dy.DataFrame[Objectives] = field(default_factory=Objectives.create_empty)
     agregats: pl.DataFrame | None = None
     resolved: int | None = None
     history: pl.DataFrame | None = None

@@ -55,7 +55,7 @@ def context(report: NightReport) -> dict[str, Any]:
     account = {name: report.counts.get("messages", {}).get(name, 0) for name in ("read", "kept", "folded", "rejected")}
     severities = report.anomalies["severity"].cast(pl.String)
     findings = report.pairs["finding"].cast(pl.String)
-    aimed = [o.target for o in objectives if headline and o.indicator == headline.name and o.target is not None]
+    aimed = [o.target for o in objectives if o.indicator == figures.HEADLINE and o.target is not None]
     histogram = figures.histogram(report)
     shares = figures.status_shares(report)
     shown: dict[str, Any] = {
@@ -67,6 +67,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "moment": moment(report.started),
         "headline": headline,
         "objectives": objectives,
+        "aimed": [o for o in objectives if o.indicator == figures.HEADLINE],
         "target": max(aimed, default=None),
         "span": figures.period(report),
         "agregat_count": doublons["case"].n_unique(),
@@ -126,7 +127,7 @@ def _lede(shown: dict[str, Any]) -> str:
         parts.append("Aucun doublon potentiel à examiner.")
     if headline is not None and headline.rate is not None:
         sentence = f"{percent(headline.rate)} de la file active est qualifiée"
-        gaps = [o.gap for o in shown["objectives"] if o.indicator == headline.name and o.gap is not None]
+        gaps = [o.gap for o in shown["aimed"] if o.gap is not None]
         if gaps:
             sentence += (
                 " : objectif atteint"

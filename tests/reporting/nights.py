@@ -15,6 +15,7 @@ from insvigil.frames import (
     Groups,
     Identities,
     Indicators,
+    Objectives,
     Rejects,
     ScoredPairs,
     Sources,
@@ -80,6 +81,7 @@ def invent_night(identities: int = 400, seed: int = 2, **changes: object) -> Nig
         "pairs": pairs,
         "groups": groups,
         "indicators": indicators(0.714, 85.0),
+        "objectives": objectives(0.714, 85.0),
     }  # fmt: skip
     account = {"read": 1000, "kept": 950, "folded": 49, "rejected": 1}
     fields: dict[str, object] = {
@@ -140,6 +142,41 @@ def indicators(rate: float, target: float | None) -> pl.DataFrame:
         gap=pl.when(aimed).then(pl.max_horizontal(pl.lit(0.0), (target or 0) - pl.col("rate") * 100)),
     )
     return Indicators.validate(judged.select(Indicators.column_names()), cast=True)
+
+
+def objectives(rate: float, target: float | None, **changes: object) -> pl.DataFrame:
+    """Return a commitment on the file active with its answer, when there is one, and an objective nobody can judge."""
+    types = {name: column.dtype for name, column in Objectives.columns().items()}
+    aimed: dict[str, object] = {
+        "programme": "HOPEN2_PHASE1",
+        "programme_name": "HOP'EN 2, phase 1",
+        "label": "Progression du taux de qualification",
+        "indicator": "Q_FILE_ACTIVE",
+        "verdict": "atteint" if 100 * rate >= (target or 0) else "non_atteint",
+        "numerator": round(rate * 1000),
+        "denominator": 1000,
+        "rate": rate,
+        "target": target,
+        "gap": max(0.0, (target or 0) - 100 * rate),
+        "missing": max(0, round(10 * (target or 0)) - round(rate * 1000)),
+        "subject": "identités",
+        "source": "convention inventée",
+        "confidence": "M",
+        "to_confirm": True,
+    }
+    other = {
+        "programme": "3RIV",
+        "programme_name": "3RIV, indicateurs de suivi",
+        "label": "IN-INSI",
+        "verdict": "non_evaluable",
+        "reason": "Aucun engagement dans les réglages.",
+        "source": "fiche IND 03",
+        "confidence": "V",
+        "to_confirm": False,
+    }
+    rows = [aimed | changes, other] if target is not None else [other]
+    full = [{name: row.get(name) for name in types} for row in rows]
+    return Objectives.validate(pl.DataFrame(full, schema=types, orient="row"))
 
 
 def _identities(rows: list[dict[str, object]]) -> pl.DataFrame:
