@@ -377,6 +377,8 @@ class Indicators(dy.Schema):
     numerator = dy.Int64(nullable=True)
     denominator = dy.Int64(nullable=True)
     rate = dy.Float64(nullable=True)  # numerator / denominator, null when the denominator is 0
+    rate_low = dy.Float64(nullable=True)  # 95 % interval, for a rate made on a sample only
+    rate_high = dy.Float64(nullable=True)
     status_source = _text(nullable=False)
     rule_version = _text(nullable=False)
     programme = _text()

@@ -6,10 +6,11 @@ from insvigil.qualif import answers, insi
 from insvigil.qualif.assessment import assess
 from insvigil.qualif.explanation import Explanation, explain_status
 from insvigil.qualif.exports import check_proof, export_indicators, write_proof
-from insvigil.qualif.indicators import ALL_MESHES, measure, subjects
+from insvigil.qualif.indicators import ALL_MESHES, measure
 from insvigil.qualif.ledger import current, kept, refusals, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import ANSWER, OBSERVED, ins_changes, tonight
+from insvigil.qualif.openings import WHOLE, Place, open_figure, subjects
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period, parse_period
 from insvigil.qualif.statuses import derive_statuses, status_anomalies
@@ -19,7 +20,9 @@ __all__ = [
     "ALL_MESHES",
     "ANSWER",
     "OBSERVED",
+    "WHOLE",
     "Explanation",
+    "Place",
     "active_period",
     "answers",
     "assess",
@@ -35,6 +38,7 @@ __all__ = [
     "load_programmes",
     "measure",
     "measure_vigilance",
+    "open_figure",
     "parse_period",
     "refusals",
     "status_anomalies",

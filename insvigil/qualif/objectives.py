@@ -72,12 +72,33 @@ def judged(
         label=pl.col("code").replace_strict(LABELS, return_dtype=pl.String),
         mesh_value=pl.when(pl.col("mesh") == Mesh.ESTABLISHMENT).then(pl.lit(place)).otherwise(pl.col("mesh_value")),
         rate=pl.coalesce("rate", counted) if "rate" in figures.columns else counted,
+        **interval(),
         status_source=pl.lit(source),
         rule_version=pl.lit(RULE_VERSION),
     )
     rows = join_objectives(named, settings, programmes).select(Indicators.column_names())
     order = (pl.col("code").cast(pl.Enum(list(LABELS))), pl.col("mesh").cast(pl.Enum(Mesh)))
     return Indicators.validate(rows.sort(*order, "mesh_value", "period_start", "period_end", "programme"))
+
+
+SAMPLED = ("PART_NON_DOUBLON",)
+"""The indicators made on a sample: the pairs that people ruled, of all those proposed. Others count everyone."""
+
+_Z = 1.959964
+"""Two-sided 95 % of the normal law."""
+
+
+def interval() -> dict[str, pl.Expr]:
+    """Return the bounds of the Wilson interval at 95 % of a rate made on a sample; null when everyone is counted."""
+    size, share = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
+    centre = share + _Z**2 / (2 * size)
+    half = _Z * (share * (1 - share) / size + _Z**2 / (4 * size**2)).sqrt()
+    sampled = pl.col("code").is_in(SAMPLED) & (size > 0)
+    bounds = {"rate_low": centre - half, "rate_high": centre + half}
+    return {
+        name: pl.when(sampled).then((bound / (1 + _Z**2 / size)).clip(0, 1)).cast(pl.Float64)
+        for name, bound in bounds.items()
+    }
 
 
 def join_objectives(

@@ -12,7 +12,12 @@ _INSI_ANSWER = (
 )
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: ("ALTER TABLE status ADD COLUMN refused VARCHAR", _INSI_ANSWER),
+    1: (
+        "ALTER TABLE status ADD COLUMN refused VARCHAR",
+        "ALTER TABLE indicator ADD COLUMN rate_low DOUBLE",
+        "ALTER TABLE indicator ADD COLUMN rate_high DOUBLE",
+        _INSI_ANSWER,
+    ),
 }
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 

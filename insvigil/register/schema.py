@@ -310,6 +310,8 @@ TABLES: tuple[Table, ...] = (
             ("target_confidence", "VARCHAR", ""),
             ("verdict", "VARCHAR", ""),
             ("gap", "DOUBLE", ""),
+            ("rate_low", "DOUBLE", ""),
+            ("rate_high", "DOUBLE", ""),
         ),
     ),
     Table(

@@ -41,6 +41,8 @@ def test_migrations__a_register_of_the_first_version_becomes_like_a_new_one(tmp_
     with duckdb.connect(str(tmp_path / "registre.duckdb")) as connection:
         connection.execute("DROP TABLE insi_answer")
         connection.execute("ALTER TABLE status DROP COLUMN refused")
+        connection.execute("ALTER TABLE indicator DROP COLUMN rate_low")
+        connection.execute("ALTER TABLE indicator DROP COLUMN rate_high")
         connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
     with opener(tmp_path)() as register:
         assert states(register) == before

@@ -126,6 +126,8 @@ def indicators(rate: float, target: float | None) -> pl.DataFrame:
         period_start=date(2025, 11, 21),
         period_end=date(2026, 11, 20),
         rate=pl.col("numerator") / pl.col("denominator"),
+        rate_low=pl.lit(None, pl.Float64),
+        rate_high=pl.lit(None, pl.Float64),
         status_source=pl.lit("PAM"),
         rule_version=pl.lit("1"),
     )
