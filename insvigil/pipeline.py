@@ -301,6 +301,7 @@ def _rate_line(indicators: pl.DataFrame) -> str:
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
     from insvigil.matching.levels import LEVELS
+    from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, indicators
     from insvigil.reporting import NightReport, first_pairs, write_run
@@ -325,6 +326,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         rules={rule.code: rule for rule in catalogue()},
         resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
+        status_sources=SOURCES,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )

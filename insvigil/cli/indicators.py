@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,9 +239,11 @@ def _prove(
 
 
 def _show(figures: Any, objectives: Any, days: tuple[date, date]) -> None:
+    from insvigil.qualif import source_sentences
+
     step("période", f"du {days[0]:%d/%m/%Y} au {days[1]:%d/%m/%Y}")
-    for source in figures["status_source"].unique().sort():
-        step("statuts", source)
+    for sentence in source_sentences(figures["status_source"]):
+        step("statuts", sentence)
     rows = []
     for row in figures.to_dicts():
         span = "" if (row["period_start"], row["period_end"]) == days else f"{row['period_start']}:{row['period_end']}"
@@ -252,32 +255,35 @@ def _show(figures: Any, objectives: Any, days: tuple[date, date]) -> None:
         )
         rows.append((row["code"], row["label"], place, span, row["numerator"], row["denominator"], rate))
     table(("code", "indicateur", "maille", "période", "numérateur", "dénominateur", "taux"), rows)
-    table(_OBJECTIVE_HEADS, [_objective(row) for row in objectives.to_dicts()])
+    for row in objectives.to_dicts():
+        click.echo("\n".join(_objective(row, days[1])))
 
 
-_OBJECTIVE_HEADS = (
-    "programme", "objectif", "indicateur", "taux", "cible", "réponse", "points", "manquants", "rythme par semaine",
-    "à qualifier par semaine", "échéance", "perspective ou raison", "confiance",
-)  # fmt: skip
+def _objective(row: dict[str, Any], day: date) -> list[str]:
+    """Return an objective and its answer in a few lines: what was found, how far, at which pace."""
+    sure = " (à confirmer)" if row["to_confirm"] else ""
+    verdict = Verdict.of(row["verdict"]).label
+    lines = ["", f"{row['programme_name']} · {row['label']}", f"  {verdict}{sure}{_after(row['reason'])}"]
+    if row["rate"] is not None:
+        target = "" if row["target"] is None else f", cible {number(float(row['target']))} %"
+        counted = f"{number(row['numerator'])} / {number(row['denominator'])}"
+        lines.append(f"  {row['indicator']} : {number(100 * row['rate'])} % ({counted}){target}")
+    if row["missing"]:
+        subject = row["subject"] if row["missing"] > 1 else row["subject"].removesuffix("s")
+        lines.append(f"  il manque {number(float(row['gap']))} points, soit {number(row['missing'])} {subject}")
+    if row["weekly_pace"] is not None:
+        lines.append(f"  rythme : {number(float(row['weekly_pace']))} {row['subject']} de plus par semaine")
+    if row["outlook"] is not None:
+        lines.append(f"  {row['outlook']}")
+    if row["deadline"] is not None:
+        past = " (passée)" if row["deadline"] < day and row["missing"] != 0 else ""
+        need = "" if row["weekly_need"] is None else f", il faut {number(ceil(row['weekly_need']))} par semaine"
+        lines.append(f"  échéance : {row['deadline']:%d/%m/%Y}{past}{need}")
+    return lines
 
 
-def _objective(row: dict[str, Any]) -> tuple[Any, ...]:
-    missing = row["missing"]
-    return (
-        row["programme_name"],
-        row["label"],
-        row["indicator"],
-        None if row["rate"] is None else f"{number(100 * row['rate'])} %",
-        None if row["target"] is None else f"{number(float(row['target']))} %",
-        Verdict.of(row["verdict"]).label,
-        None if row["gap"] is None else number(float(row["gap"])),
-        None if missing is None else f"{number(missing)} {row['subject']}",
-        None if row["weekly_pace"] is None else number(float(row["weekly_pace"])),
-        None if row["weekly_need"] is None else number(float(row["weekly_need"])),
-        row["deadline"],
-        row["reason"] or row["outlook"],
-        "à confirmer" if row["to_confirm"] else "",
-    )
+def _after(reason: str | None) -> str:
+    return "" if reason is None else f" : {reason}"
 
 
 def _rate(row: dict[str, Any]) -> str:

@@ -66,12 +66,16 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
 @click.option("--indicator", metavar="CODE", default="Q_FILE_ACTIVE", help="Taux à faire monter.")
 @click.option("--days", metavar="N", type=click.IntRange(0, 60), default=7, help="Venues annoncées dans les N jours.")
 @click.option("--first", metavar="N", type=click.IntRange(1), default=50, help="Nombre de lignes montrées et comptées.")
+@click.option("--out", metavar="FICHIER", type=click.Path(path_type=Path), help="Écrit toute la liste en CSV.")
 @with_config
 @for_machines
-def leverage(period: str | None, indicator: str, days: int, first: int, config: Path | None, as_machine: bool) -> None:
+def leverage(
+    period: str | None, indicator: str, days: int, first: int, out: Path | None, config: Path | None, as_machine: bool
+) -> None:
     """Liste qui qualifier d'abord, et combien de points cela rapporte."""
     from insvigil.qualif import leverage as listed
     from insvigil.qualif import what_if
+    from insvigil.qualif.exports import export_rows, private
     from insvigil.register import open_register
 
     settings, folder = settings_at(config)
@@ -80,9 +84,15 @@ def leverage(period: str | None, indicator: str, days: int, first: int, config: 
     found = listed(*site[:3], settings.qualif, period=span, indicator=indicator, horizon_days=days)
     gain = what_if(found, first)
     step("gain", f"les {number(min(first, found.height))} premières lignes : +{number(gain)} points de {indicator}")
+    if out is not None:
+        with private(out) as file:
+            export_rows(found.drop("identity_id"), file, "csv")
+        step("sortie", f"{out} ({number(found.height)} lignes)")
+        return
     shown = found.head(first).drop("identity_id")
     if as_machine:
         as_json(shown.to_dicts())
         return
     heads = ("rang", "domaine", "ipp", "statut", "à faire", "attendu le", "uf", "vu le", "mouvements", "gain", "cumul")
-    table(heads, [(*row[:9], f"{row[9]:.3f}", f"{row[10]:.3f}") for row in shown.rows()])
+    told = [(*row[:9], *(f"{points:.3f}".replace(".", ",") for points in row[9:])) for row in shown.rows()]
+    table(heads, told)

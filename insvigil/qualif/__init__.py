@@ -13,13 +13,14 @@ from insvigil.qualif.milestones import ANSWER, OBSERVED, ins_changes, tonight
 from insvigil.qualif.openings import WHOLE, Place, open_figure, subjects
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period, parse_period
-from insvigil.qualif.statuses import derive_statuses, status_anomalies
+from insvigil.qualif.statuses import SOURCES, derive_statuses, source_sentences, status_anomalies
 from insvigil.qualif.vigilance import measure_vigilance
 
 __all__ = [
     "ALL_MESHES",
     "ANSWER",
     "OBSERVED",
+    "SOURCES",
     "WHOLE",
     "Explanation",
     "Place",
@@ -41,6 +42,7 @@ __all__ = [
     "open_figure",
     "parse_period",
     "refusals",
+    "source_sentences",
     "status_anomalies",
     "status_history",
     "subjects",

@@ -120,6 +120,8 @@ def _committed(
 def _unanswered(programme: Programme, objective: Objective, tier: str | None, figures: pl.DataFrame) -> dict[str, Any]:
     """Return why an objective of a programme is not assessable, with the rate it speaks of when there is only one."""
     reason = "Aucun engagement dans les réglages (qualif.objectives), et aucun seuil lu dans une source publique."
+    if len(objective.indicators) > 1:
+        reason += f" Indicateurs possibles : {', '.join(objective.indicators)}."
     if objective.level is not None or objective.progression is not None:
         own = tier or "non renseigné"
         reason = (

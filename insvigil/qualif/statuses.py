@@ -43,6 +43,17 @@ SOURCES: dict[str, str] = {
 }
 """What each value of ``Statuses.source`` means, in French."""
 
+
+def source_sentences(said: pl.Series) -> list[str]:
+    """Return in French the sources of the figures, then what limits them, from their ``status_source``."""
+    told: dict[str, None] = {}
+    for text in said.unique().sort():
+        sources, *limits = text.split(" (")
+        told |= {SOURCES.get(source, source): None for source in sources.split("+")}
+        told |= dict.fromkeys(limit.removesuffix(")") for limit in limits)
+    return list(told)
+
+
 _KEY = ("domain", "ipp")
 
 

@@ -230,6 +230,12 @@ def status_shares(report: NightReport) -> list[Share]:
     ]
 
 
+def status_sources(report: NightReport) -> list[tuple[str, int]]:
+    """Return what each source of status is and how many identities owe it theirs, the most frequent first."""
+    counts = report.statuses.group_by("source").len().sort("len", "source", descending=[True, False])
+    return [(report.status_sources.get(source, source), count) for source, count in counts.iter_rows()]
+
+
 def completeness(report: NightReport) -> list[Share]:
     """Return the share of identities in which each field is filled; code « strict » or « other »."""
     identities = report.identities

@@ -35,7 +35,8 @@ class NightReport:
     register says of the groups (group, agregat, outcome « new » or « kept »); without it a group is its own number.
     ``history`` is the figures of past runs (started and the columns of ``Indicators``). ``reasons`` explains a few
     pairs (left, right, sentence, bits, in the order to be read). ``levels`` says in French what each agreement level
-    of each trait means; ``definitions`` what each indicator counts (code, label, numerator, denominator, source).
+    of each trait means; ``definitions`` what each indicator counts (code, label, numerator, denominator, source);
+    ``status_sources`` what each source of status is.
     """
 
     started: datetime
@@ -62,3 +63,4 @@ class NightReport:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     definitions: Sequence[Mapping[str, str]] = ()
+    status_sources: Mapping[str, str] = field(default_factory=dict)

@@ -84,6 +84,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "blocking_count": (severities == Severity.BLOCKING.value).sum(),
         "shares": shares,
         "status_label": ", ".join(f"{share.label} {percent(share.share)}" for share in shares),
+        "origins": figures.status_sources(report),
         "points": figures.trend(report),
         "sites": figures.rates_by(report, Mesh.SITE),
         "activities": figures.rates_by(report, Mesh.ACTIVITY),
@@ -101,7 +102,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "sources": _sources(report),
         "hidden_sources": max(0, report.sources.height - SHOWN_SOURCES),
         "inputs_digest": inputs_digest(report),
-        "status_source": ", ".join(sorted(report.indicators["status_source"].unique().to_list())),
+        "limits": _limits(report),
         "total_seconds": sum(report.seconds.values()),
         "stage_seconds": [
             (stage.label, report.seconds[stage.value]) for stage in Stage if stage.value in report.seconds
@@ -114,6 +115,12 @@ def context(report: NightReport) -> dict[str, Any]:
 def inputs_digest(report: NightReport) -> str:
     """Return one digest for all the files of the night, whatever their order."""
     return hashlib.blake2b("".join(sorted(report.sources["digest"].to_list())).encode(), digest_size=8).hexdigest()
+
+
+def _limits(report: NightReport) -> str:
+    """Return what limits the figures, as their sources say it between parentheses."""
+    said = report.indicators["status_source"].unique().sort()
+    return " ; ".join(dict.fromkeys(limit.removesuffix(")") for text in said for limit in text.split(" (")[1:]))
 
 
 def _lede(shown: dict[str, Any]) -> str:

@@ -50,7 +50,11 @@ def test_indicators__prints_figures_objectives_and_what_is_to_be_confirmed(site:
     assert done.exit_code == 0, done.output
     assert "Q_FILE_ACTIVE\tTaux de qualification de la file active\tensemble\t\t1\t2\t50,0 %" in done.output
     assert "activité hospitalisation" in done.output
-    assert "non atteint" in done.output
+    assert "HOP'EN 2, phase 1 · Progression du taux" in done.output
+    assert "non atteint (à confirmer)" in done.output
+    assert "il manque 30,0 points, soit 1 identité" in done.output
+    assert "Rythme inconnu : il faut 8 semaines de statuts" in done.output
+    assert "messages PAM : PID-32 et présence de l'INS" in done.stderr
     assert "à confirmer" in done.output
     assert "TX_DOUBLONS_BASE" in done.output
 

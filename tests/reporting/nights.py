@@ -105,6 +105,7 @@ def invent_night(identities: int = 400, seed: int = 2, **changes: object) -> Nig
         ),
         "rules": RULES,
         "levels": LEVELS,
+        "status_sources": {"PAM": "messages PAM"},
         **frames,
     }  # fmt: skip
     return NightReport(**(fields | changes))  # type: ignore[arg-type]

@@ -101,6 +101,7 @@ def test_page__tells_the_night_in_plain_words(page: str, night: NightReport) -> 
     assert "Nuit du vendredi 20 novembre 2026" in text
     assert "71,4 % de la file active est qualifiée, à 13,6 points de l'objectif" in text
     assert "HOP'EN 2, phase 1" in text
+    assert "D'où viennent les statuts : messages PAM, 400 identités." in text
     assert "1 000 lus = 950 gardés + 49 repliés + 1 rejetés" in text
     assert night.agregats is not None
     fresh = (night.agregats["outcome"] == "new").sum()
