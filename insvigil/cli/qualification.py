@@ -53,7 +53,8 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
     click.echo(f"Source : {answer.source}.")
     table(("fait", "valeur"), answer.facts)
     if answer.rules:
-        table(("règle", "constat", "conseil"), [(rule.code, rule.sentence, rule.advice) for rule in answer.rules])
+        told = [(rule.code, rule.sentence, rule.advice, rule.confidence.label) for rule in answer.rules]
+        table(("règle", "constat", "conseil", "certitude"), told)
     heads = ("from_status", "to_status", "at", "cause", "evidence", "refused", "anomaly")
     table(
         ("de", "à", "le", "cause", "preuve", "statut refusé", "anomalie"),
