@@ -45,16 +45,16 @@ def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine
         story, ledger = Changes.validate(kept, cast=True), status_ledger(register)
     answer = explain(one, settings.qualif, changes=story, ledger=ledger, production=settings.reading.production)
     if as_machine:
-        rules = [{"code": rule.code, "sentence": rule.sentence} for rule in answer.rules]
+        held = [{"code": rule.code, "sentence": rule.sentence} for rule in answer.rules]
         summary = {"status": answer.status.value, "because": answer.because, "source": answer.source}
-        as_json(summary | {"facts": dict(answer.facts), "rules": rules, "moves": answer.moves})
+        as_json(summary | {"facts": dict(answer.facts), "rules": held, "moves": answer.moves})
         return
     click.echo(f"{answer.status.label} : {answer.because}.")
     click.echo(f"Source : {answer.source}.")
     table(("fait", "valeur"), answer.facts)
     if answer.rules:
-        told = [(rule.code, rule.sentence, rule.advice, rule.confidence.label) for rule in answer.rules]
-        table(("règle", "constat", "conseil", "certitude"), told)
+        rules = [(rule.code, rule.sentence, rule.advice, rule.confidence.label) for rule in answer.rules]
+        table(("règle", "constat", "conseil", "certitude"), rules)
     heads = ("from_status", "to_status", "at", "cause", "evidence", "refused", "anomaly")
     table(
         ("de", "à", "le", "cause", "preuve", "statut refusé", "anomalie"),
