@@ -274,9 +274,10 @@ def _qualify(night: Night, settings: Settings, register: Register) -> str:
     ledger = status_ledger(register)
     statuses = qualif.kept(statuses, identities, ledger)
     period = qualif.active_period(night.started.date(), rules)
-    indicators = qualif.measure(identities, statuses, frames["stays"], rules, period=period, ledger=ledger)
+    visits = qualif.passages(identities, frames["stays"], rules)
+    indicators = qualif.measure(identities, statuses, visits, rules, period=period, ledger=ledger)
     store_indicators(register, indicators)
-    frames["objectives"] = qualif.assess(indicators, identities, statuses, frames["stays"], rules, ledger=ledger)
+    frames["objectives"] = qualif.assess(indicators, identities, statuses, visits, rules, ledger=ledger)
     faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
     frames |= {
         "statuses": statuses,

@@ -94,7 +94,7 @@ def indicators(
     settings, folder = settings_at(config)
     chosen = _programme(programme, settings)
     with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site, days = site_of(register, settings), period_of(period, register, settings.qualif)
+        site, days = site_of(register, settings, visits=True), period_of(period, register, settings.qualif)
         if opened is not None:
             where = Place(*_place(place)) if place is not None else Place(Mesh.ESTABLISHMENT, "")
             rows = open_figure(
@@ -232,7 +232,7 @@ def _prove(
         counts={
             "identities": site.identities.height,
             "statuses": dict(site.statuses["status"].value_counts().sort("status").iter_rows()),
-            "movements": site.stays.height,
+            "movements": site.movements,
         },
         command=f"insvigil indicators --period {days[0]}:{days[1]} --programme {programme.code} --proof DOSSIER",
     )

@@ -23,18 +23,23 @@ class Site(NamedTuple):
     statuses: Any
     stays: Any
     ledger: Any
+    movements: int
 
 
-def site_of(register: Register, settings: Settings) -> Site:
-    """Read the base, its statuses, its stays and its ledger of statuses from the register."""
-    from insvigil.qualif import derive_statuses, ins_changes, kept
+def site_of(register: Register, settings: Settings, *, visits: bool = False) -> Site:
+    """Read the base, its statuses, its stays (as ``visits``, which are lighter) and its ledger from the register."""
+    from insvigil.qualif import derive_statuses, ins_changes, kept, passages
     from insvigil.register import identities, status_ledger, stays
 
     base = identities(register)
     past = ins_changes(register)
     found = derive_statuses(base, settings.qualif, changes=past, production=settings.reading.production)
+    told: Any = stays(register)
+    movements = told.height
+    if visits:
+        told = passages(base, told, settings.qualif)
     ledger = status_ledger(register)
-    return Site(base, kept(found, base, ledger), stays(register), ledger)
+    return Site(base, kept(found, base, ledger), told, ledger, movements)
 
 
 def period_of(text: str | None, register: Register, settings: QualifSettings) -> tuple[date, date]:

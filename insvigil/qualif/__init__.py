@@ -11,6 +11,7 @@ from insvigil.qualif.ledger import current, kept, refusals, status_history, tran
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import ANSWER, OBSERVED, ins_changes, tonight
 from insvigil.qualif.openings import WHOLE, Place, open_figure, subjects
+from insvigil.qualif.passages import passages
 from insvigil.qualif.programmes import load_programmes
 from insvigil.qualif.spans import active_period, parse_period
 from insvigil.qualif.statuses import SOURCES, derive_statuses, source_sentences, status_anomalies
@@ -41,6 +42,7 @@ __all__ = [
     "measure_vigilance",
     "open_figure",
     "parse_period",
+    "passages",
     "refusals",
     "source_sentences",
     "status_anomalies",

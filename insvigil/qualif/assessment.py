@@ -35,7 +35,7 @@ def assess(
     indicators: dy.DataFrame[Indicators],
     identities: dy.DataFrame[Identities],
     statuses: dy.DataFrame[Statuses],
-    stays: dy.DataFrame[Stays],
+    stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     ledger: dy.DataFrame[StatusLedger] | None,

@@ -42,7 +42,7 @@ _COUNTS = list(RANK)
 def measure(
     identities: dy.DataFrame[Identities],
     statuses: dy.DataFrame[Statuses],
-    stays: dy.DataFrame[Stays],
+    stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     period: tuple[date, date],

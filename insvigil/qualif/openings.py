@@ -43,7 +43,7 @@ def open_figure(
     register: Register,
     identities: dy.DataFrame[Identities],
     statuses: dy.DataFrame[Statuses],
-    stays: dy.DataFrame[Stays],
+    stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     code: str,
@@ -71,7 +71,7 @@ def open_figure(
 def subjects(
     identities: dy.DataFrame[Identities],
     statuses: dy.DataFrame[Statuses],
-    stays: dy.DataFrame[Stays],
+    stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     code: str,
