@@ -19,7 +19,7 @@ from insvigil.reporting.cases import AGREES, doublon_cases, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
-from insvigil.vocabulary import Finding, Mesh, Severity, Stage, Status
+from insvigil.vocabulary import Confidence, Finding, Mesh, Severity, Stage, Status
 
 SHOWN_CASES = 12
 SHOWN_COLLISIONS = 3
@@ -103,6 +103,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "hidden_sources": max(0, report.sources.height - SHOWN_SOURCES),
         "inputs_digest": inputs_digest(report),
         "limits": _limits(report),
+        "origin_of_rates": _origin_of_rates(report),
         "total_seconds": sum(report.seconds.values()),
         "stage_seconds": [
             (stage.label, report.seconds[stage.value]) for stage in Stage if stage.value in report.seconds
@@ -115,6 +116,14 @@ def context(report: NightReport) -> dict[str, Any]:
 def inputs_digest(report: NightReport) -> str:
     """Return one digest for all the files of the night, whatever their order."""
     return hashlib.blake2b("".join(sorted(report.sources["digest"].to_list())).encode(), digest_size=8).hexdigest()
+
+
+def _origin_of_rates(report: NightReport) -> str:
+    """Return which indicators come from a text that was read; all others are insvigil's own."""
+    read = (Confidence.VERIFIED.value, Confidence.VERIFIED_QUOTED.value)
+    official = [f"{one['label']} ({one['source']})" for one in report.definitions if one["confidence"] in read]
+    own = "conventions d'insvigil, faute de fiche nationale lue"
+    return f"{' ; '.join(official)}. Les autres sont des {own}." if official else f"Tous sont des {own}."
 
 
 def _limits(report: NightReport) -> str:

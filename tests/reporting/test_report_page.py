@@ -102,6 +102,12 @@ def test_page__tells_the_night_in_plain_words(page: str, night: NightReport) -> 
     assert "71,4 % de la file active est qualifiée, à 13,6 points de l'objectif" in text
     assert "HOP'EN 2, phase 1" in text
     assert "D'où viennent les statuts : messages PAM, 400 identités." in text
+    assert "Tous sont des conventions d'insvigil" in text
+    blank = dict.fromkeys(("code", "numerator", "denominator", "note"), "")
+    read = blank | {"label": "IN-INSI", "source": "3RIV, fiche IND 03", "confidence": "V"}
+    own = blank | {"label": "Q_BASE", "source": "insvigil", "confidence": "C"}
+    told = words(render_report(replace(night, definitions=[read, own])))
+    assert "D'où viennent les définitions : IN-INSI (3RIV, fiche IND 03). Les autres sont des conventions" in told
     assert "1 000 lus = 950 gardés + 49 repliés + 1 rejetés" in text
     assert night.agregats is not None
     fresh = (night.agregats["outcome"] == "new").sum()
