@@ -322,3 +322,17 @@ def test_take_in__an_xml_copied_again_is_the_same_answer(register: Register, tmp
             fresh.append(take_in(register, found.evidence, base, Settings(), now=at(9)).fresh)
     assert fresh == [1, 0]
     assert insi_answers(register)["valid_at"].to_list() == [START.replace(day=4, hour=23, minute=59, second=59)]
+
+
+def test_take_in__a_cut_leaves_neither_answer_nor_status(register: Register, tmp_path: Path) -> None:
+    night(register, 2, message(0, "A28", "1", **QUALIFIED))
+    base = active(register)
+    path = answer_file(tmp_path, "r.csv", "L1;1;KO;;;;;2026-03-03")
+    asked = requests("verification", QUALIFIED).with_columns(ipp=pl.lit("1"))
+    found = read_insi_answers([path], asked, base, today=at(3).date())
+    before = stats(register)
+    with pytest.raises(KeyboardInterrupt), register.transaction():
+        assert take_in(register, found.evidence, base, Settings(), now=at(3)).fresh == 1
+        raise KeyboardInterrupt
+    assert {**stats(register), "bytes": 0} == {**before, "bytes": 0}
+    assert standing(register) == {"1": Q}
