@@ -331,8 +331,13 @@ def test_take_in__a_cut_leaves_neither_answer_nor_status(register: Register, tmp
     asked = requests("verification", QUALIFIED).with_columns(ipp=pl.lit("1"))
     found = read_insi_answers([path], asked, base, today=at(3).date())
     before = stats(register)
-    with pytest.raises(KeyboardInterrupt), register.transaction():
-        assert take_in(register, found.evidence, base, Settings(), now=at(3)).fresh == 1
-        raise KeyboardInterrupt
+
+    def cut() -> None:
+        with register.transaction():
+            assert take_in(register, found.evidence, base, Settings(), now=at(3)).fresh == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut()
     assert {**stats(register), "bytes": 0} == {**before, "bytes": 0}
     assert standing(register) == {"1": Q}
