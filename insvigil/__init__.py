@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from insvigil.extract import match_file
     from insvigil.inquiry import explain_pair
     from insvigil.matching import match
-    from insvigil.pipeline import Night, run
+    from insvigil.night import Night
+    from insvigil.pipeline import run
     from insvigil.register import Register, open_register
     from insvigil.settings import Settings
     from insvigil.traits import normalise
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ContractError": "errors",
     "InsvigilError": "errors",
-    "Night": "pipeline",
+    "Night": "night",
     "Register": "register",
     "RegisterError": "errors",
     "Settings": "settings",

@@ -188,6 +188,22 @@ class Identities(IdentityFields):
     changed = dy.Bool(nullable=False)  # created or changed in this run
 
 
+class Roster(dy.Schema):
+    """The active identities by name alone, sorted by (domain, IPP): what a night holds of a base of millions.
+
+    ``spoken``: a message of this run speaks of it (it may have changed nothing); those changed are among them.
+    """
+
+    identity_id = dy.UInt32(nullable=False)
+    domain = _text(nullable=False)
+    ipp = _text(nullable=False)
+    mother_ipp = _text()
+    created_at = dy.Datetime(nullable=True, time_unit="us")
+    updated_at = dy.Datetime(nullable=True, time_unit="us")
+    changed = dy.Bool(nullable=False)
+    spoken = dy.Bool(nullable=False)
+
+
 class Changes(dy.Schema):
     """The ledger of folding: one row a field that changed, append-only.
 

@@ -19,14 +19,26 @@ def explain_pair(
     left: str, right: str, settings: Settings, *, folder: Path = Path(), domain: str | None = None
 ) -> dict[str, Any]:
     """Return why two IPPs of the register are, or are not, proposed as a doublon (see ``_explained``)."""
-    from insvigil.register import decisions, identities, open_register
-    from insvigil.traits import normalise
+    from insvigil.register import decisions, identities, open_register, roster
 
     with open_register(settings.register_, folder=folder, read_only=True) as register:
-        known = identities(register)
+        known = roster(register)
         rows = [_row(register, known, ipp, domain) for ipp in (left, right)]
         decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
-    return _explained(known, normalise(known, settings.traits), rows, settings.matching, decided)
+        traits = _traits(register, settings)
+        sides = [identities(register, of=pl.Series([row], dtype=pl.UInt32)).row(0, named=True) for row in rows]
+    return _explained(sides, traits, rows, settings.matching, decided)
+
+
+def _traits(register: Register, settings: Settings) -> pl.DataFrame:
+    """Return the traits of the whole base: those the last night carried, if they stand, else made again."""
+    from insvigil import __version__
+    from insvigil.register import carried_from, carried_traits, identity_slices, in_rows
+    from insvigil.traits import normalise
+
+    if carried_from(register, settings.digest(), __version__) is not None:
+        return in_rows(register, carried_traits(register), [])
+    return pl.concat([normalise(piece, settings.traits) for piece in identity_slices(register)])
 
 
 def _row(register: Register, known: pl.DataFrame, ipp: str, domain: str | None) -> int:
@@ -53,11 +65,16 @@ def explain_pair_of_file(file: Path, columns: Path, left: str, right: str, setti
     rows = [ids.index_of(wanted) for wanted in (left, right)]
     if None in rows:
         raise UsageError("Un des deux identifiants n'est pas dans le fichier.", hint="Vérifiez les identifiants.")
-    return _explained(extract.identities, normalise(extract.identities), rows, settings.matching, None)
+    sides = [extract.identities.row(row, named=True) for row in rows]
+    return _explained(sides, normalise(extract.identities), rows, settings.matching, None)
 
 
 def _explained(
-    identities: pl.DataFrame, traits: Any, rows: Sequence[Any], settings: MatchingSettings, decided: pl.DataFrame | None
+    received: list[dict[str, Any]],
+    traits: Any,
+    rows: Sequence[Any],
+    settings: MatchingSettings,
+    decided: pl.DataFrame | None,
 ) -> dict[str, Any]:
     """Return ``steps`` (trait, value of each side, what was found, bits), their sum ``weight``, ``probability``,
     ``finding`` and the ``rule`` that decided, if any.
@@ -67,7 +84,7 @@ def _explained(
     if rows[0] == rows[1]:
         raise UsageError("Les deux identifiants désignent la même identité.")
     told = explain(traits, rows[0], rows[1], settings, decided=decided)
-    sides = [{**traits.row(row, named=True), **identities.row(row, named=True)} for row in rows]
+    sides = [{**traits.row(row, named=True), **as_received} for row, as_received in zip(rows, received, strict=True)]
     return {
         "steps": [
             (

@@ -15,50 +15,24 @@ Stages never call each other: this file does. ``tell(stage, sentence)`` is calle
 
 from __future__ import annotations
 
-import json
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from insvigil import __version__
-from insvigil.errors import ContractError
+from insvigil.night import Night, Progress, Tell
 from insvigil.reporting.wording import integer
-from insvigil.vocabulary import Mesh, Rule, Stage, Verdict
+from insvigil.vocabulary import Rule, Stage
 
 if TYPE_CHECKING:
     from insvigil.register import Register
     from insvigil.settings import Settings
-
-Tell = Callable[[str, str], None]
-Progress = Callable[[int, int], None]
-
-
-@dataclass
-class Night:
-    """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to."""
-
-    started: datetime
-    frames: dict[str, Any] = field(default_factory=dict)
-    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    folder: Path | None = None
-
-    @contextmanager
-    def timed(self, stage: Stage) -> Iterator[None]:
-        """Add the wall seconds of the block to ``seconds[stage]``."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + time.perf_counter() - start
 
 
 def _tell_nobody(_stage: str, _sentence: str) -> None:
@@ -92,16 +66,28 @@ def run(
     """
     night = Night(started=now or datetime.now())
     say = tell or _tell_nobody
+    from insvigil.night.asking import normalise_again
+    from insvigil.night.judging import qualify_again
+    from insvigil.night.taking_in import only_read, take_in
+    from insvigil.register import carried_from, carried_traits
+
+    if until is Stage.READING:
+        return only_read(night, paths, settings, register, out, say, progress)
     later: dict[Stage, Callable[[], str]] = {
-        Stage.TRAITS: lambda: _normalise(night, settings),
+        Stage.TRAITS: lambda: normalise_again(night, settings, register),
         Stage.MATCHING: lambda: _match(night, settings, register, full=full),
-        Stage.QUALIF: lambda: _qualify(night, settings, register),
+        Stage.QUALIF: lambda: qualify_again(night, settings, register),
     }
     stages = list(Stage)
     wanted = stages[: stages.index(until) + 1]
     register.begin(night.started)
     try:
-        _take_in(night, paths, settings, register, say, progress)
+        with ThreadPoolExecutor(1) as aside:
+            if not full and Stage.TRAITS in wanted:
+                night.before = carried_from(register, settings.digest(), __version__)
+            if night.before is not None:  # 5 s at five millions, while one core reads
+                night.carried = aside.submit(carried_traits, register)
+            take_in(night, paths, settings, register, say, progress)
         for stage, work in later.items():
             if stage in wanted:
                 with night.timed(stage):
@@ -113,91 +99,6 @@ def run(
         raise
     register.commit()
     return night
-
-
-def _take_in(
-    night: Night, paths: Sequence[Path], settings: Settings, register: Register, say: Tell, progress: Progress | None
-) -> None:
-    """Reading and folding advance together, batch by batch, so that a feed of any size fits in memory."""
-    from insvigil.reading import iter_movements
-    from insvigil.register import absorbed, fold, identities, known_digests, stays
-
-    read: Counter[str] = Counter()
-    folded: Counter[str] = Counter()
-    parts: dict[str, list[pl.DataFrame]] = {"sources": [], "rejects": [], "changes": []}
-    batches = iter_movements(paths, settings.reading, known=known_digests(register), progress=progress)
-    while True:
-        with night.timed(Stage.READING):
-            batch = next(batches, None)
-        if batch is None:
-            break
-        read.update(batch.counts)
-        with night.timed(Stage.REGISTER):
-            folding = fold(register, batch.movements, sources=batch.sources, now=night.started)
-        folded.update(folding.counts)
-        parts["sources"].append(batch.sources)
-        parts["rejects"] += [batch.rejects, folding.rejects]
-        parts["changes"].append(folding.changes)
-    with night.timed(Stage.REGISTER):
-        night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
-        night.frames["rejects"] = _with_paths(night.frames["rejects"], night.frames["sources"])
-        night.frames["identities"] = identities(register)
-        night.frames["stays"] = stays(register)
-        night.frames["absorbed"] = absorbed(register)
-    night.counts["messages"] = _conserved(read, folded)
-    night.counts[Stage.READING.value] = dict(read)
-    night.counts[Stage.REGISTER.value] = dict(folded) | {"identities": night.frames["identities"].height}
-    messages = {name: integer(value) for name, value in night.counts["messages"].items()}
-    say(
-        Stage.READING.label,
-        f"{integer(night.frames['sources'].height)} fichiers, {messages['read']} messages lus = "
-        f"{messages['kept']} gardés + {messages['folded']} repliés + {messages['rejected']} rejetés",
-    )
-    say(
-        Stage.REGISTER.label,
-        f"{integer(night.frames['identities'].height)} identités : {integer(folded['created'])} créées, "
-        f"{integer(folded['modified'])} modifiées, {integer(folded['merged'])} fusions",
-    )
-
-
-def _with_paths(rejects: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
-    """Return the rejects with the path of their file, unknown to folding when the file ends in a later batch."""
-    known = rejects.select("source").join(
-        sources.select("source", "path"), on="source", how="left", maintain_order="left"
-    )
-    return rejects.with_columns(path=known["path"].fill_null(rejects["path"]))
-
-
-def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
-    """Return the account of messages from disk to register; raise ``ContractError`` when one is missing."""
-    account = {
-        "read": read["read"],
-        "kept": folded["kept"],
-        "folded": read["folded"] + folded["folded"],
-        "rejected": read["rejected"] + folded["rejected"],
-    }
-    if account["read"] != account["kept"] + account["folded"] + account["rejected"]:
-        raise ContractError(f"Des messages manquent au compte : {account}.", hint="Le registre n'a pas été changé.")
-    return account
-
-
-def _normalise(night: Night, settings: Settings) -> str:
-    from insvigil.traits import detect, normalise
-
-    frames = night.frames
-    frames["traits"] = normalise(frames["identities"], settings.traits)
-    frames["anomalies"] = detect(
-        frames["identities"],
-        frames["traits"],
-        changes=frames["changes"],
-        stays=frames["stays"],
-        absorbed=frames["absorbed"],
-        settings=settings.traits,
-        today=night.started.date(),
-        only=("identities", "changes", "stays", "absorbed"),
-    )
-    night.counts[Stage.TRAITS.value] = {"identities": frames["traits"].height, "anomalies": frames["anomalies"].height}
-    return f"{integer(frames['traits'].height)} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
 
 
 def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
@@ -218,6 +119,7 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    night.encoding = found.encoding
     doubts = detect(
         frames["identities"],
         frames["traits"],
@@ -244,59 +146,10 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
 
 def _compared_last_time(register: Register, settings: Settings) -> bool:
     """Return whether the run before compared all it held, with these settings and this version: its pairs stand."""
-    from insvigil.register import runs
+    from insvigil.register import run_before
 
-    past = runs(register).filter(pl.col("run") < register.run)
-    if past.is_empty():
-        return False
-    last = past.row(-1, named=True)
-    same = last["settings_digest"] == settings.digest() and last["version"] == __version__
-    return same and Stage.MATCHING.value in json.loads(last["counts"] or "{}")
-
-
-def _qualify(night: Night, settings: Settings, register: Register) -> str:
-    from insvigil import qualif
-    from insvigil.register import status_ledger, store_indicators, store_statuses
-
-    frames, rules, production = night.frames, settings.qualif, settings.reading.production
-    identities, past = frames["identities"], qualif.ins_changes(register)
-    statuses = qualif.derive_statuses(identities, rules, changes=past, production=production)
-    moves = qualif.transitions(
-        status_ledger(register, standing=True),
-        identities,
-        statuses,
-        night.started,
-        settings=rules,
-        changes=qualif.tonight(register),
-        production=production,
-    )
-    store_statuses(register, moves)
-    ledger = status_ledger(register)
-    statuses = qualif.kept(statuses, identities, ledger)
-    period = qualif.active_period(night.started.date(), rules)
-    visits = qualif.passages(identities, frames["stays"], rules)
-    indicators = qualif.measure(identities, statuses, visits, rules, period=period, ledger=ledger)
-    store_indicators(register, indicators)
-    frames["objectives"] = qualif.assess(indicators, identities, statuses, visits, rules, ledger=ledger)
-    faults = qualif.status_anomalies(identities, rules, changes=past, production=production)
-    frames |= {
-        "statuses": statuses,
-        "indicators": indicators,
-        "anomalies": pl.concat([frames["anomalies"], faults, qualif.refusals(identities, ledger)]),
-    }
-    night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
-    return _rate_line(indicators)
-
-
-def _rate_line(indicators: pl.DataFrame) -> str:
-    """Return the rate of the active file, or of the base when nobody came, and what it is worth."""
-    for code, population in (("Q_FILE_ACTIVE", "de la file active"), ("Q_BASE", "de la base")):
-        row = indicators.filter(pl.col("code") == code, pl.col("mesh") == Mesh.ESTABLISHMENT.value).row(0, named=True)
-        if row["rate"] is not None:
-            rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
-            counted = f"{integer(row['numerator'])} / {integer(row['denominator'])}"
-            return f"{rate} {population} qualifiée ({counted}), objectif {Verdict.of(row['verdict']).label}"
-    return "aucune identité à compter"
+    last = run_before(register, settings.digest(), __version__)
+    return last is not None and Stage.MATCHING.value in last["counts"]
 
 
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
@@ -304,8 +157,8 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     from insvigil.matching.levels import LEVELS
     from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
-    from insvigil.register import describe_run, indicators
-    from insvigil.reporting import NightReport, first_pairs, write_run
+    from insvigil.register import describe_run, identities, indicators, write_identities
+    from insvigil.reporting import NightReport, first_pairs, shown, write_run
 
     describe_run(
         register,
@@ -314,6 +167,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         settings_digest=settings.digest(),
         counts=dict(night.counts),
     )
+    nobody = pl.Series([], dtype=pl.UInt32)
     unseen = {"traits", "changes", "absorbed"}
     report = NightReport(
         started=night.started,
@@ -329,11 +183,19 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         levels=LEVELS,
         status_sources=SOURCES,
         definitions=[asdict(definition) for definition in DEFINITIONS],
+        filled=night.filled,
+        told=identities(register, of=nobody),
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
     if until is Stage.REPORTING:
-        report = replace(report, reasons=_reasons(night, settings, first_pairs(report)))
-    return write_run(out, report)
+        report = replace(
+            report,
+            reasons=_reasons(night, settings, first_pairs(report)),
+            told=identities(register, of=shown(report)),
+        )
+    night.encoding = None  # 100 bytes an identity, before the tables are written
+    judged = Stage.QUALIF.value in night.counts
+    return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
 
 
 def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -342,7 +204,7 @@ def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFr
 
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching)
+    explained = explain_pairs(night.frames["traits"], pairs.rows(), settings.matching, encoding=night.encoding)
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)
         for pair, told in zip(pairs.iter_rows(), explained, strict=True)

@@ -36,7 +36,7 @@ class RegisterSettings(_Section):
     """Fichier du registre, relatif au dossier du fichier de réglages."""
     wait_seconds: float = Field(default=30.0, ge=0)
     """Durée d'attente si un autre traitement tient le registre."""
-    memory_gb: float = Field(default=2.0, gt=0)
+    memory_gb: float = Field(default=1.0, gt=0)
     """Mémoire que le registre peut prendre ; au-delà, il travaille sur disque."""
 
 

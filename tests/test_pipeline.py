@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -106,40 +107,63 @@ def test_run__until_a_stage_stops_there(hospital: Path, tmp_path: Path) -> None:
     assert (tmp_path / "court" / "run.json").exists()
 
 
-def test_run__comparing_only_what_changed_finds_what_a_full_comparison_finds(tmp_path: Path) -> None:
-    from datetime import datetime
+def test_run__until_reading_leaves_the_register_alone(hospital: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    def runs() -> list[tuple[int, ...]]:
+        with duckdb.connect(str(hospital / "registre.duckdb"), read_only=True) as connection:
+            return connection.execute("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM source)").fetchall()
+
+    before = runs()
+    done = insvigil("run", "flux", "--out", tmp_path / "lu", "--until", "reading", cwd=hospital)
+    assert done.returncode == 0, done.stderr
+    assert runs() == before
+    assert {path.name for path in (tmp_path / "lu").iterdir()} == {"run.json", "rejects.parquet"}
+    messages = json.loads((tmp_path / "lu" / "run.json").read_text(encoding="utf-8"))["counts"]["messages"]
+    assert messages["read"] == messages["kept"] + messages["folded"] + messages["rejected"] > 0
+
+
+def test_explain_pair__reads_what_the_night_carried(hospital: Path) -> None:
+    pairs = pl.read_parquet(outputs(hospital)[-1] / "pairs.parquet").filter(pl.col("finding") == "DPOT").head(1)
+    left, right = (pairs[side][0].split("|")[1] for side in ("left", "right"))
+    done = insvigil("explain-pair", left, right, "--json", cwd=hospital)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["weight"] == pytest.approx(pairs["weight"][0], abs=1e-6)
+
+
+def test_run__asking_only_of_what_was_spoken_of_ends_as_asking_of_all(tmp_path: Path) -> None:
+    import duckdb
 
     from insvigil import pipeline
     from insvigil.bench.movement_files import write_nights
     from insvigil.bench.population import generate
     from insvigil.register import open_register
     from insvigil.settings import Settings
-    from insvigil.vocabulary import Stage
 
     settings = Settings()
-    nights = write_nights(generate(6500, 5), tmp_path / "flux", nights=NIGHTS, seed=5)
-    last: dict[bool, Path] = {}
-    candidates: dict[bool, int] = {}
+    nights = write_nights(generate(6500, 5), tmp_path / "flux", nights=3, seed=5)
+    last: dict[bool, pipeline.Night] = {}
     for full in (False, True):
         folder = tmp_path / str(full)
         folder.mkdir()
         for number, flux in enumerate(nights):
-            last[full] = folder / f"sortie{number}"
             with open_register(settings.register_, folder=folder) as register:
-                night = pipeline.run(
-                    [flux],
-                    settings,
-                    register,
-                    out=last[full],
-                    until=Stage.MATCHING,
-                    full=full,
-                    now=datetime(2026, 11, 18 + number, 23),
-                )
-            candidates[full] = night.counts["matching"]["candidates"]
-    assert candidates[False] < candidates[True] / 2
-    for name in ("groups.parquet", "pairs.parquet"):
-        incremental, whole = (pl.read_parquet(last[full] / name) for full in (False, True))
-        assert incremental.equals(whole), name
+                # the third night is in another year: days alone change what detectors find
+                now = datetime(2026 + number // 2, 11, 18 + number, 23)
+                out = folder / f"sortie{number}"
+                last[full] = pipeline.run([flux], settings, register, out=out, full=full and number > 0, now=now)
+    for stage, counted in (("matching", "candidates"), ("traits", "questioned")):
+        assert last[False].counts[stage][counted] < last[True].counts[stage][counted] / 2
+    files = sorted(path.name for path in (tmp_path / "True/sortie2").glob("*.parquet"))
+    assert {"identities.parquet", "anomalies.parquet", "pairs.parquet", "groups.parquet"} < set(files)
+    for name in files:
+        some, whole = (pl.read_parquet(tmp_path / str(full) / "sortie2" / name) for full in (False, True))
+        assert some.sort(some.columns, nulls_last=True).equals(whole.sort(whole.columns, nulls_last=True)), name
+    files_of = (tmp_path / str(full) / "registre.duckdb" for full in (False, True))
+    connections = [duckdb.connect(str(file), read_only=True) for file in files_of]
+    for table in ("trait", "anomaly", "standing", "pair", "agregat_member"):
+        some, whole = (one.sql(f"SELECT * FROM {table} ORDER BY ALL").pl() for one in connections)
+        assert some.equals(whole), table
 
 
 def test_run__an_answer_of_insi_stands_on_the_nights_that_do_not_speak_of_its_identity(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from insvigil.frames import Traits
 from insvigil.matching.comparing import compare_pairs
 from insvigil.matching.contacts import settle_contacts
-from insvigil.matching.encoding import encode
+from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.findings import FINDINGS, find
 from insvigil.matching.levels import LEVELS, RARITIES, TRAIT_LABELS, TRAITS
 from insvigil.matching.rules import RULES, judge
@@ -64,12 +64,14 @@ def explain_pairs(
     settings: MatchingSettings,
     *,
     decided: pl.DataFrame | None = None,
+    encoding: Encoding | None = None,
 ) -> list[Explanation]:
     """Return why ``match`` gives each pair of identities (row numbers) the weight it has.
 
-    The whole file is coded, once: its size is the prior, and its frequencies say which names are rare.
+    The whole file is coded, unless ``match`` just did (``encoding``): its size is the prior, and its frequencies say
+    which names are rare.
     """
-    encoding = encode(traits)
+    encoding = encoding or encode(traits)
     weights = weights_for(traits, encoding, settings)
     rows = np.sort(np.array(pairs, np.uint32).reshape(-1, 2), axis=1)
     sides = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])

@@ -35,12 +35,13 @@ HOPELESS = -20.0
 
 
 class Matching(NamedTuple):
-    """What matching found, and what it cost: counts by name, seconds by step."""
+    """What matching found, what it cost (counts by name, seconds by step), and the file as coded, to explain pairs."""
 
     pairs: dy.DataFrame[ScoredPairs]
     groups: dy.DataFrame[Groups]
     counts: dict[str, Any]
     timings: dict[str, float]
+    encoding: Encoding
 
 
 def match(
@@ -106,7 +107,7 @@ def match(
         "homonymes": int((finding[kept] == FINDINGS.index(Finding.HOMD)).sum()),
         "collisions": int(collision.sum()),
     }
-    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps)
+    return Matching(ScoredPairs.validate(scored), Groups.validate(groups), counts, clock.laps, encoding)
 
 
 def weights_for(traits: pl.DataFrame, encoding: Encoding, settings: MatchingSettings) -> Weights:

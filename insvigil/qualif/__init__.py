@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from insvigil.qualif import answers, insi
 from insvigil.qualif.assessment import assess
+from insvigil.qualif.evidence import in_base
 from insvigil.qualif.explanation import Explanation, explain_status
 from insvigil.qualif.exports import check_proof, export_indicators, write_proof
-from insvigil.qualif.indicators import ALL_MESHES, measure
+from insvigil.qualif.history import base_by_day
+from insvigil.qualif.indicators import ALL_MESHES, Whole, measure
 from insvigil.qualif.ledger import current, kept, refusals, status_history, transitions
 from insvigil.qualif.leverage import leverage, what_if
 from insvigil.qualif.milestones import ANSWER, OBSERVED, ins_changes, tonight
@@ -25,14 +27,17 @@ __all__ = [
     "WHOLE",
     "Explanation",
     "Place",
+    "Whole",
     "active_period",
     "answers",
     "assess",
+    "base_by_day",
     "check_proof",
     "current",
     "derive_statuses",
     "explain_status",
     "export_indicators",
+    "in_base",
     "ins_changes",
     "insi",
     "kept",

@@ -19,12 +19,12 @@ import polars as pl
 
 from insvigil.errors import SourceError
 from insvigil.frames import Changes, Identities, StatusLedger
-from insvigil.qualif.evidence import MATRICULE_SHAPE, key_is_right
+from insvigil.qualif.evidence import MATRICULE_SHAPE, in_base, key_is_right
 from insvigil.qualif.insi import TRAIT_COLUMNS, asked_traits, read_csv
-from insvigil.qualif.ledger import transitions
+from insvigil.qualif.ledger import kept, refusals, transitions
 from insvigil.qualif.milestones import comparable, ins_changes
-from insvigil.qualif.statuses import derive_statuses
-from insvigil.register import Register, status_ledger, store_answers, store_statuses
+from insvigil.qualif.statuses import derive_statuses, status_anomalies
+from insvigil.register import Register, keys_of, restate, status_ledger, store_answers, store_statuses
 from insvigil.settings import Settings
 from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
 
@@ -126,7 +126,10 @@ def take_in(
     *,
     now: datetime,
 ) -> Taken:
-    """Store the answers that are new and move the statuses they change, inside the transaction under way."""
+    """Store the answers that are new and move the statuses they change, inside the transaction under way.
+
+    ``identities`` is what the register just gave: the statuses carried over to the next night are numbered by it.
+    """
     spoken = store_answers(register, evidence.drop("advice"), now=now)
     keys = spoken.unique()
     if keys.is_empty():
@@ -136,16 +139,25 @@ def take_in(
     some = Identities.validate(identities.join(keys, on=on, how="semi", maintain_order="left"))
     standing = status_ledger(register, standing=True).join(keys, on=on, how="semi", maintain_order="left")
     rules, production = settings.qualif, settings.reading.production
+    claimed = derive_statuses(some, rules, changes=past, production=production)
     moves = transitions(
         StatusLedger.validate(standing),
         some,
-        derive_statuses(some, rules, changes=past, production=production),
+        claimed,
         now,
         settings=rules,
         changes=past,
         production=production,
     )
     store_statuses(register, moves)
+    told = status_ledger(register, standing=True, of=keys_of(register, some["identity_id"]))
+    faults = status_anomalies(some, rules, changes=past, production=production)
+    restate(
+        register,
+        kept(claimed, some, told).with_columns(some.select(counted=in_base())),
+        pl.concat([faults, refusals(some, told)]),
+        codes="IDV-QUA-",
+    )
     return Taken(spoken.height, moves)
 
 

@@ -11,10 +11,10 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from insvigil.frames import Identities, Indicators, Objectives, Statuses, StatusLedger, Stays
+from insvigil.frames import Indicators, Objectives, StatusLedger, Stays
 from insvigil.qualif.evidence import in_base
 from insvigil.qualif.history import RANK, history
-from insvigil.qualif.indicators import known_since
+from insvigil.qualif.indicators import Whole, known_since
 from insvigil.qualif.objectives import commitments, in_figures, target_of
 from insvigil.qualif.passages import Passages, passages
 from insvigil.qualif.programmes import SHOWN_AS_OFFICIAL, Objective, Programme, load_programmes
@@ -33,23 +33,26 @@ _VENUES = {"Q_PASSAGE_ENTREE": "entries", "Q_PASSAGE_SORTIE": "exits", "PLAFOND_
 
 def assess(
     indicators: dy.DataFrame[Indicators],
-    identities: dy.DataFrame[Identities],
-    statuses: dy.DataFrame[Statuses],
+    identities: pl.DataFrame,
+    statuses: pl.DataFrame,
     stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     ledger: dy.DataFrame[StatusLedger] | None,
     programmes: Sequence[Programme] | None = None,
+    whole: Whole | None = None,
 ) -> dy.DataFrame[Objectives]:
     """Return every commitment of the settings, then every objective of a programme that no commitment speaks of.
 
     ``indicators`` is what ``measure`` gave for one period; its last day is the day of the assessment. The pace needs
-    the ``ledger``. Nothing is guessed: an objective without a target is not assessable, and ``reason`` says so.
+    the ``ledger``. ``identities``, ``statuses`` and ``ledger`` may be limited to those who came, ``whole`` saying the
+    rest: the pace of the base then comes from its levels. Nothing is guessed: an objective without a target is not
+    assessable, and ``reason`` says so.
     """
     known = load_programmes(added=settings.programmes) if programmes is None else programmes
-    whole = indicators.filter(pl.col("mesh") == Mesh.ESTABLISHMENT)
-    start, end = (whole["period_start"].min(), whole["period_end"].max()) if whole.height else (None, None)
-    figures = whole.filter(pl.col("period_start") == start, pl.col("period_end") == end)
+    rates = indicators.filter(pl.col("mesh") == Mesh.ESTABLISHMENT)
+    start, end = (rates["period_start"].min(), rates["period_end"].max()) if rates.height else (None, None)
+    figures = rates.filter(pl.col("period_start") == start, pl.col("period_end") == end)
     visits: Passages | None = None
     rows = []
     aimed = commitments(settings, known)
@@ -59,7 +62,12 @@ def assess(
         row = _committed(programme, asked, commitment, figures)
         if row["missing"] and isinstance(end, date) and isinstance(start, date):
             visits = visits or passages(identities, stays, settings)
-            pace = _pace(commitment.indicator, identities, statuses, visits, ledger, (start, end))
+            since = known_since(ledger) if whole is None else whole.since
+            pace: float | str | None = _too_young(commitment.indicator, since, end)
+            if pace is None and whole is not None and commitment.indicator == "Q_BASE":
+                pace = _pace_of_base(whole.levels, end)
+            elif pace is None:
+                pace = _pace(commitment.indicator, identities, statuses, visits, ledger, (start, end))
             row |= _outlook(row, pace, end)
         rows.append(row)
     own = {commitment.programme for commitment in settings.objectives}
@@ -150,6 +158,25 @@ def _unanswered(programme: Programme, objective: Objective, tier: str | None, fi
     }
 
 
+def _too_young(code: str, since: date | None, today: date) -> str | None:
+    """Return why the statuses have not been known for long enough to tell a pace, None when they have."""
+    weeks = (2 * PACE_DAYS if code in _VENUES else PACE_DAYS) // 7
+    if since is not None and today - timedelta(weeks=weeks) >= since:
+        return None
+    young = "aucun n'est encore connu" if since is None else f"ils sont connus depuis le {since:%d/%m/%Y}"
+    return f"Rythme inconnu : il faut {weeks} semaines de statuts, {young}."
+
+
+def _pace_of_base(levels: pl.DataFrame, today: date) -> float | str:
+    """Return how many qualified identities more the base counts each week, from its levels by day."""
+    qualified = levels.sort("day").select("day", Status.QUALIFIEE.value)
+    day = pl.DataFrame({"day": [today - timedelta(days=PACE_DAYS), today]}, schema={"day": pl.Date})
+    then, now = day.join_asof(qualified, on="day")[Status.QUALIFIEE.value]
+    if now is None or then is None:
+        return "Rythme inconnu : la base d'il y a huit semaines n'est pas connue."
+    return float((now - then) / (PACE_DAYS / 7))
+
+
 def _pace(
     code: str,
     identities: pl.DataFrame,
@@ -161,13 +188,8 @@ def _pace(
     """Return how many subjects more are counted each week, on the present population, or why it cannot be said.
 
     For identities: how the present population stood eight weeks ago. For venues: the rate of the last eight weeks
-    against that of the eight before, brought to the venues of the period. A time from before the ledger says nothing.
+    against that of the eight before, brought to the venues of the period.
     """
-    since = known_since(ledger)
-    weeks = (2 * PACE_DAYS if code in _VENUES else PACE_DAYS) // 7
-    if since is None or period[1] - timedelta(weeks=weeks) < since:
-        young = "aucun n'est encore connu" if since is None else f"ils sont connus depuis le {since:%d/%m/%Y}"
-        return f"Rythme inconnu : il faut {weeks} semaines de statuts, {young}."
     told = history(identities, statuses, ledger)
     counted = identities.select(in_base()).to_series()
     end = (period[1] - date(1970, 1, 1)).days

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import dataframely as dy
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
+from insvigil.frames import Indicators, StatusLedger, Stays
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.evidence import carries, in_base, known
 from insvigil.qualif.history import RANK, History, base_by_day, history
@@ -39,9 +40,20 @@ _QUALIFIED = (Status.QUALIFIEE,)
 _COUNTS = list(RANK)
 
 
+class Whole(NamedTuple):
+    """What is known of the whole base when ``measure`` is given only those who came, numbered for themselves.
+
+    ``levels``: ``day`` and how many identities counted had each status then. ``since``: first day of the ledger.
+    """
+
+    levels: pl.DataFrame
+    since: date | None
+    sources: Sequence[str]
+
+
 def measure(
-    identities: dy.DataFrame[Identities],
-    statuses: dy.DataFrame[Statuses],
+    identities: pl.DataFrame,
+    statuses: pl.DataFrame,
     stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
@@ -51,6 +63,7 @@ def measure(
     grains: Sequence[Grain] = (),
     programmes: Sequence[Programme] | None = None,
     until: date | None = None,
+    whole: Whole | None = None,
 ) -> dy.DataFrame[Indicators]:
     """Return the figures of ``period`` (both days included), and of each ``grain`` within it, at each mesh.
 
@@ -58,29 +71,34 @@ def measure(
     left out, since no status was known then (``… (statuts connus depuis le …)``). Without it the present status is
     taken for every day (``… (statut présent)``). ``until`` is the last day the register speaks of: cuts that begin
     after it have no figure, and a period that ends after it says so (``… (arrêtés au …)``). The rows of the
-    establishment are always there, with a null rate when nothing was counted. Raise ``SettingsError`` for an objective
+    establishment are always there, with a null rate when nothing was counted. ``identities``, ``statuses`` and
+    ``ledger`` may be limited to those who came, ``whole`` saying the rest. Raise ``SettingsError`` for an objective
     that names an unknown programme or indicator.
     """
-    told, since = history(identities, statuses, ledger), known_since(ledger)
+    told = history(identities, statuses, ledger)
+    since = known_since(ledger) if whole is None else whole.since
     visits = known_visits(passages(identities, stays, settings), since)
     fictive, doubtful = (identities.select(carries(code)).to_series() for code in ("FICT", "DOUT"))
     counted = identities.select(in_base()).to_series()
     base = only(visits, counted)
     birth = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
     births = birth.to_series().to_numpy()
-    levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
+    if whole is not None:
+        levels = whole.levels
+    else:
+        levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
     parts = [_blank(period)]
     for spans in cuts(period, grains):
         if (since is not None and max(spans.end) < since) or (until is not None and min(spans.start) > until):
             continue
         parts += _rates(base, told, births, spans, meshes)
         parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
-    whole = next(cuts(period, ()))
+    uncut = next(cuts(period, ()))
     figures = pl.concat(parts[1:])
     for suffix, some, sign in (("SANS_DOUT", counted & doubtful, -1), ("AVEC_FICT", ~counted & fictive, 1)):
-        varied = pl.concat(_rates(only(visits, some), told, births, whole, [Mesh.ESTABLISHMENT]))
+        varied = pl.concat(_rates(only(visits, some), told, births, uncut, [Mesh.ESTABLISHMENT]))
         parts.append(_varied(figures, varied, suffix, sign, period))
-    parts.append(_faulty(base, statuses, whole))
+    parts.append(_faulty(base, statuses, uncut))
     figures = pl.concat(parts[1:])
     if since is not None:
         figures = figures.filter(pl.col("period_end") >= since)
@@ -88,7 +106,8 @@ def measure(
         figures = figures.filter(pl.col("period_start") <= until)
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
-    source = "+".join(sorted(statuses["source"].unique().to_list())) or "none"
+    sources = statuses["source"].unique().to_list() if whole is None else whole.sources
+    source = "+".join(sorted(sources)) or "none"
     if ledger is None:
         source += " (statut présent)"
     elif since is not None and since > period[0]:

@@ -8,7 +8,7 @@ import polars as pl
 from insvigil.frames import STRICT_TRAITS, Changes
 from insvigil.qualif.evidence import known
 from insvigil.register import Register, changes, insi_answers
-from insvigil.register.eliminations import owned
+from insvigil.register.eliminations import family, owned
 from insvigil.register.statements import settled, story
 
 MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at", "confirmed_at", "refused_at")
@@ -134,33 +134,42 @@ _NEVER = pl.lit(0).cast(pl.Datetime("us"))
 
 _DIFFER = " OR ".join(f"min(nullif({trait}, '\"\"')) <> max(nullif({trait}, '\"\"'))" for trait in STRICT_TRAITS)
 _MOVED = (
-    "SELECT coalesce(f.terminal, a.key) AS terminal FROM insi_answer a LEFT JOIN forward f USING (key) UNION "
-    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) GROUP BY 1 "
-    "HAVING count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
+    "SELECT coalesce(f.terminal, a.key) AS terminal FROM insi_answer a LEFT JOIN forward f USING (key) {among} UNION "
+    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) {among} "
+    "GROUP BY 1 HAVING "
+    "count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
     "OR s.identity_code IN ('QUAL', 'RECUP')) > 0 "
     f"AND (count(*) FILTER (s.matricule = '\"\"') > 0 OR {_DIFFER})"
 )
 
 
-def ins_changes(register: Register) -> dy.DataFrame[Changes]:
+def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
     """Return the story of the few identities whose INS was withdrawn, that have one and two values of a trait, or of
     which INSi answered.
 
-    It is all that ``derive_statuses`` needs of the past, whatever the night that told it.
+    It is all that ``derive_statuses`` needs of the past, whatever the night that told it; ``of`` limits it to some
+    identities and those merged into them (keys of the register).
     """
     lead = register.query("SELECT * FROM forward")
+    among = "" if of is None else "SEMI JOIN family USING (key)"
+    keys = pl.Series("key", [], dtype=pl.UInt32) if of is None else family(of, lead).alias("key")
     said = register.query(
         "SELECT s.*, r.started AS known_at FROM statement s JOIN run r USING (run) LEFT JOIN forward f USING (key) "
-        f"SEMI JOIN ({_MOVED}) m ON m.terminal = coalesce(f.terminal, s.key)"
+        f"SEMI JOIN ({_MOVED.format(among=among)}) m ON m.terminal = coalesce(f.terminal, s.key)",
+        family=keys.to_frame(),
     )
-    names = register.query("SELECT key AS owner, domain, ipp FROM identity")
+    names = register.query("SELECT key AS owner, domain, ipp FROM identity SEMI JOIN owners USING (key)",
+                           owners=owned(said, lead).select(key=pl.col("owner").unique()))  # fmt: skip
     told = story(settled(owned(said, lead)), OBSERVED).join(names, on="owner", how="left", maintain_order="left")
     fields = told.rename({"message_time": "valid_at"}).select(Changes.column_names())
     return Changes.validate(pl.concat([fields, insi_answers(register)]))
 
 
-def tonight(register: Register) -> dy.DataFrame[Changes]:
-    """Return the whole story, answers of INSi included, of the identities spoken of in the run under way."""
-    told = changes(register, since=register.run, fields=OBSERVED)
+def tonight(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
+    """Return the whole story, answers of INSi included, of the identities spoken of in the run under way.
+
+    ``of`` limits it to some identities and those merged into them (keys of the register).
+    """
+    told = changes(register, since=register.run, of=of, fields=OBSERVED)
     spoken = told.select(_KEY).unique()
     return Changes.validate(pl.concat([told, insi_answers(register).join(spoken, on=_KEY, how="semi")]))

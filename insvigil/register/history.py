@@ -47,11 +47,16 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
 
 
 def changes(
-    register: Register, *, since: int | None = None, fields: tuple[str, ...] = IDENTITY_FIELDS
+    register: Register,
+    *,
+    since: int | None = None,
+    of: pl.Series | None = None,
+    fields: tuple[str, ...] = IDENTITY_FIELDS,
 ) -> dy.DataFrame[Changes]:
     """Return the story, message by message, of the identities spoken of from run ``since`` on (all when not given).
 
     By domain, IPP and time; limited to ``fields`` and ``merged_into``. The last row of a field is its value in force.
+    ``of`` limits it to some identities and those merged into them (keys of the register).
     """
     lead = register.query("SELECT * FROM forward")
     spoken = register.query(
@@ -60,6 +65,8 @@ def changes(
         {"since": since},
     )["key"]
     keys = family(spoken, lead).alias("key").to_frame()
+    if of is not None:
+        keys = keys.join(family(of, lead).alias("key").to_frame(), on="key", how="semi")
     said = register.query(
         "SELECT s.*, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) JOIN run r USING (run)",
         keys=keys,

@@ -2,23 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dataframely as dy
 import polars as pl
 
 from insvigil.errors import ContractError
-from insvigil.frames import IDENTITY_FIELDS, Identities
+from insvigil.frames import IDENTITY_FIELDS, Identities, Roster
+from insvigil.register.eliminations import family
 from insvigil.register.opening import Register
 
 
-def identities(register: Register) -> dy.DataFrame[Identities]:
+def identities(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Identities]:
     """Return the active identities by (domain, IPP), numbered from 0, and keep that numbering in ``register.keys``.
 
     ``changed``: created or changed in the run under way, or in the last one when none is. All in memory: 0.9 GB a
-    million; ``identity_slices`` gives them piece by piece.
+    million; ``identity_slices`` gives them piece by piece. With ``of`` (numbers given by ``roster``), only those, in
+    order.
     """
-    return Identities.validate(pl.concat(identity_slices(register)))
+    if of is None:
+        return Identities.validate(pl.concat(identity_slices(register)))
+    return Identities.validate(
+        fields_of(register, of, IDENTITY_FIELDS, "i.created_at, i.updated_at, i.changed_run = $run AS changed")
+    )
+
+
+def fields_of(register: Register, of: pl.Series, fields: tuple[str, ...], *more: str) -> pl.DataFrame:
+    """Return ``identity_id``, domain, ipp and some fields of the identities numbered ``of``, by number."""
+    wanted = numbering(register)[of.sort()]
+    return register.query(
+        f"SELECT w.identity_id, i.domain, i.ipp, {', '.join([*(f'i.{name}' for name in fields), *more])} "
+        "FROM wanted w JOIN identity i USING (key) WHERE $run IS NOT NULL ORDER BY w.identity_id",
+        {"run": register.run or last_run(register)},
+        wanted=wanted,
+    ).with_columns(pl.col("identity_id").cast(pl.UInt32))
+
+
+def roster(register: Register, *, size: int = 500_000) -> dy.DataFrame[Roster]:
+    """Return the active identities by name, numbered as ``identities`` does: 80 bytes each."""
+    run = register.run or last_run(register)
+    spoken = _spoken(register, run).alias("key").to_frame().with_columns(spoken=pl.lit(True))
+    register.keys = None
+    pieces, keys = [], []
+    for found in register.slices(
+        "SELECT key, domain, ipp, mother_ipp, created_at, updated_at, "
+        f"changed_run = {run} AS changed FROM identity WHERE active ORDER BY domain, ipp",
+        size,
+    ):
+        keys.append(found["key"])
+        # the text of a domain is held once, not once a row
+        pieces.append(found.drop("key").with_columns(pl.col("domain").cast(pl.Categorical).cast(pl.String)))
+    register.keys = pl.concat(keys)
+    named = pl.concat(pieces).with_row_index("identity_id")
+    told = register.keys.to_frame("key").join(spoken, on="key", how="left", maintain_order="left")["spoken"]
+    return Roster.validate(named.with_columns(spoken=told.fill_null(False) | named["changed"]))
+
+
+def _spoken(register: Register, run: int) -> pl.Series:
+    """Return the keys of the identities whose story a message of the run may have changed, their whole families."""
+    said = register.query(
+        "SELECT key FROM statement WHERE run = $run UNION SELECT unnest([key, survivor]) FROM elimination "
+        "WHERE run = $run",
+        {"run": run},
+    )
+    return family(said["key"], register.query("SELECT * FROM forward"))
+
+
+def filled(register: Register, fields: Sequence[str]) -> dict[str, int]:
+    """Return in how many active identities each of some fields says something."""
+    counts = ", ".join(f"count(nullif(nullif({name}, ''), '\"\"')) AS {name}" for name in fields)
+    return register.query(f"SELECT {counts} FROM identity WHERE active").row(0, named=True)
 
 
 def identity_slices(register: Register, *, size: int = 500_000) -> Iterator[dy.DataFrame[Identities]]:
@@ -76,3 +129,13 @@ def numbering(register: Register) -> pl.DataFrame:
     if register.keys is None:
         raise ContractError("les identités du traitement n'ont pas encore été numérotées (identities).")
     return register.keys.alias("key").to_frame().with_row_index("identity_id")
+
+
+def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
+    """Return the numbers in this run of the identities that are active among some keys."""
+    return numbering(register).join(keys.unique().alias("key").to_frame(), on="key", how="semi")["identity_id"]
+
+
+def keys_of(register: Register, numbers: pl.Series) -> pl.Series:
+    """Return the keys of the identities numbered so in this run."""
+    return numbering(register)["key"].gather(numbers)

@@ -6,19 +6,26 @@ import duckdb
 
 from insvigil.register import schema
 
-_INSI_ANSWER = (
+_CARRIED = (
+    "CREATE TABLE trait (key UINTEGER, birth_name VARCHAR, given_names VARCHAR, first_given_name VARCHAR, "
+    "used_name VARCHAR, used_given_name VARCHAR, birth_year SMALLINT, birth_month TINYINT, birth_day TINYINT, "
+    "birth_date_kind VARCHAR, sex VARCHAR, birth_place VARCHAR, matricule VARCHAR, matricule_valid BOOLEAN, "
+    "matricule_kind VARCHAR, postal_code VARCHAR, address VARCHAR, city VARCHAR, phone VARCHAR, email VARCHAR, "
+    "birth_rank TINYINT, multiple_birth BOOLEAN, death_date DATE, qualified BOOLEAN)",
+    "CREATE TABLE anomaly (key UINTEGER, code VARCHAR, severity VARCHAR)",
+    "CREATE TABLE standing (key UINTEGER, status VARCHAR, counted BOOLEAN, ins_transmissible BOOLEAN, "
+    "source VARCHAR, anomaly VARCHAR)",
+)
+_SCOPE = "ALTER TABLE movement_event ADD COLUMN scope VARCHAR"
+_STATUSES = (
+    "ALTER TABLE status ADD COLUMN refused VARCHAR",
+    "ALTER TABLE indicator ADD COLUMN rate_low DOUBLE",
+    "ALTER TABLE indicator ADD COLUMN rate_high DOUBLE",
     "CREATE TABLE insi_answer (key UINTEGER, lot VARCHAR, line UINTEGER, operation VARCHAR, outcome VARCHAR, "
-    "answered_on DATE, discordant VARCHAR, effect VARCHAR, digest VARCHAR, recorded_at TIMESTAMP, run UINTEGER)"
+    "answered_on DATE, discordant VARCHAR, effect VARCHAR, digest VARCHAR, recorded_at TIMESTAMP, run UINTEGER)",
 )
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: (
-        "ALTER TABLE status ADD COLUMN refused VARCHAR",
-        "ALTER TABLE indicator ADD COLUMN rate_low DOUBLE",
-        "ALTER TABLE indicator ADD COLUMN rate_high DOUBLE",
-        _INSI_ANSWER,
-    ),
-}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE, *_STATUSES)}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 

@@ -62,7 +62,8 @@ class Register:
             raise RegisterError(
                 f"L'horloge de la machine ({now:%d/%m/%Y %H:%M}) est en retard sur le dernier traitement du registre "
                 f"({last_time:%d/%m/%Y %H:%M}).",
-                hint="Remettez la machine à l'heure puis relancez ; le registre est intact.",
+                hint="Remettez la machine à l'heure puis relancez ; le registre est intact. Un recul de deux heures au "
+                "plus (la fin de l'heure d'été n'en prend qu'une) est accepté.",
             )
         now = now if last_time is None else max(now, last_time)
         run = (last_run or 0) + 1
@@ -95,10 +96,14 @@ class Register:
             answer = eval("ask(text, params=values)", scope)
             return pl.DataFrame() if answer is None else pl.DataFrame(answer.pl())
 
-    def slices(self, sql: str, size: int) -> Iterator[pl.DataFrame]:
-        """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order."""
-        with _faults(self.path):
-            reader = self.connection.sql(sql).to_arrow_reader(size)
+    def slices(self, sql: str, size: int, *, committed: bool = False) -> Iterator[pl.DataFrame]:
+        """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order.
+
+        With ``committed``, from what the last run left, on a connection of its own that a thread may use.
+        """
+        with _faults(self.path), contextlib.ExitStack() as closing:
+            connection = closing.enter_context(self.connection.cursor()) if committed else self.connection
+            reader = connection.sql(sql).to_arrow_reader(size)
             yield pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
             for batch in reader:
                 yield pl.DataFrame(pl.from_arrow(batch))

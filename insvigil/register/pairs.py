@@ -15,11 +15,11 @@ _FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}
 def previous_pairs(register: Register) -> dy.DataFrame[ScoredPairs]:
     """Return the pairs of the last run whose two sides are active and did not change, in this run's numbers."""
     found = register.query(
+        "WITH changed AS (SELECT key FROM identity WHERE changed_run = $run) "
         "SELECT least(l.identity_id, r.identity_id) AS left, greatest(l.identity_id, r.identity_id) AS right, "
         f"{', '.join(f'p.{name}' for name in _FACTS)} FROM pair p "
         "JOIN numbers l ON l.key = p.left_key JOIN numbers r ON r.key = p.right_key "
-        "ANTI JOIN (SELECT key FROM identity WHERE changed_run = $run) c ON c.key IN (p.left_key, p.right_key) "
-        "ORDER BY 1, 2",
+        "ANTI JOIN changed cl ON cl.key = p.left_key ANTI JOIN changed cr ON cr.key = p.right_key ORDER BY 1, 2",
         {"run": register.run},
         numbers=numbering(register),
     )

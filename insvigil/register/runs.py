@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import orjson
 import polars as pl
@@ -30,3 +31,16 @@ def runs(register: Register) -> pl.DataFrame:
     return register.query(
         "SELECT r.*, (SELECT count(*) FROM source s WHERE s.run = r.run) AS sources FROM run r ORDER BY run"
     )
+
+
+def run_before(register: Register, settings_digest: str, version: str) -> dict[str, Any] | None:
+    """Return the run before the one under way (or the last), its counts read, None if run otherwise than so."""
+    past = runs(register)
+    if register.run is not None:
+        past = past.filter(pl.col("run") < register.run)
+    if past.is_empty():
+        return None
+    last = past.row(-1, named=True)
+    if last["settings_digest"] != settings_digest or last["version"] != version:
+        return None
+    return last | {"counts": orjson.loads(last["counts"] or "{}")}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Indicators, StatusLedger
+from insvigil.register.eliminations import family
 from insvigil.register.identities import last_run
 from insvigil.register.opening import Register
 
@@ -30,14 +33,28 @@ def store_statuses(register: Register, moves: dy.DataFrame[StatusLedger]) -> Non
     register.insert("status", rows)
 
 
-def status_ledger(register: Register, *, standing: bool = False) -> dy.DataFrame[StatusLedger]:
-    """Return the ledger of statuses in its order; only the last row of each identity when ``standing``."""
+def status_ledger(
+    register: Register, *, standing: bool = False, of: pl.Series | None = None
+) -> dy.DataFrame[StatusLedger]:
+    """Return the ledger of statuses in its order; only the last row of each identity when ``standing``.
+
+    ``of`` limits it to some identities and those merged into them (keys of the register).
+    """
+    among = "" if of is None else "SEMI JOIN family USING (key) "
+    keys = pl.Series([], dtype=pl.UInt32) if of is None else family(of, register.query("SELECT * FROM forward"))
     found = register.query(
         "SELECT i.domain, i.ipp, s.* EXCLUDE (key, run, standing) FROM status s JOIN identity i USING (key) "
-        "WHERE standing OR NOT $standing",
+        f"{among}WHERE standing OR NOT $standing",
         {"standing": standing},
+        family=keys.alias("key").to_frame(),
     )
     return StatusLedger.validate(found.sort("place").select(StatusLedger.column_names()), cast=True)
+
+
+def known_since(register: Register) -> date | None:
+    """Return the day of the first row of the ledger of statuses: before it none is known."""
+    first = register.connection.execute('SELECT min("at") FROM status').fetchall()[0][0]
+    return None if first is None else first.date()
 
 
 def store_indicators(register: Register, indicators: dy.DataFrame[Indicators]) -> None:

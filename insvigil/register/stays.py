@@ -11,7 +11,7 @@ from insvigil.frames import Stays
 from insvigil.register.opening import Register
 from insvigil.register.schema import MOVEMENT_FIELDS, TABLE
 from insvigil.register.statements import STAMP, in_order, values, winners
-from insvigil.register.triggers import CANCELS, CORRECT, MOVE_DOSSIER, MOVEMENTS
+from insvigil.register.triggers import ANNOUNCES, CANCEL_ADMISSION, CANCELS, CORRECT, MOVE_DOSSIER, MOVEMENTS
 from insvigil.vocabulary import MovementAction
 
 _NAME = ("domain", "venue", "movement")
@@ -22,7 +22,9 @@ def fold_movements(register: Register, named: pl.DataFrame) -> dict[str, int]:
     """Take the movements of a batch into the stays; return the counts.
 
     A movement is ``(domain, venue, ZBE-1)``: numbers reused from one visit to another do not mix. The last of its
-    insertions and cancels says whether it lives; each of its fields is the one stated last.
+    insertions and cancels says whether it lives; each of its fields is the one stated last. A cancel of admission
+    (A11) cancels what was said before of its whole visit, and of the whole dossier when PV1-51 is ``A``; with a
+    pre-admission (PV1-5) the patient falls back to it: what only announces lives on (PAM FR §5.4.1).
     """
     events = _events(named)
     moves = named.filter(pl.col("trigger") == MOVE_DOSSIER).select(
@@ -30,10 +32,16 @@ def fold_movements(register: Register, named: pl.DataFrame) -> dict[str, int]:
     )
     register.insert("movement_event", events)
     register.insert("dossier_move", moves)
-    names = (
-        events.select(_NAME) if moves.is_empty() else pl.concat([events.select(_NAME), _movements_of(register, moves)])
-    )
-    names = names.unique()
+    touched = [events.select(_NAME)]
+    if not moves.is_empty():
+        touched.append(_movements_of(register, moves, "dossier"))
+    wide = events.filter(pl.col("scope").is_not_null())
+    if not wide.is_empty():
+        touched += [
+            _movements_of(register, wide, "venue"),
+            _movements_of(register, wide.filter(_of_dossier()), "dossier"),
+        ]
+    names = pl.concat(touched).unique()
     if not names.is_empty():
         _recompute(register, names)
     return {
@@ -90,6 +98,8 @@ def _events(named: pl.DataFrame) -> pl.DataFrame:
         movement=pl.coalesce("movement", pl.concat_str([pl.lit("~"), family, moment.fill_null("")]))
     )
     cancel = pl.col("action") == MovementAction.CANCEL.value
+    scope = pl.when(pl.col("visit_indicator").str.to_uppercase() == "A").then(pl.lit("A")).otherwise(pl.lit("V"))
+    falls_back = pl.when(pl.col("preadmission").is_not_null()).then(pl.lit("+")).otherwise(pl.lit(""))
     return found.select(
         *_NAME,
         "key",
@@ -101,14 +111,37 @@ def _events(named: pl.DataFrame) -> pl.DataFrame:
             pl.when(~cancel | pl.lit(name in ("movement_at", "origin"))).then(pl.col(name)).alias(name)
             for name in MOVEMENT_FIELDS
         ),
+        pl.when(cancel & (trigger == CANCEL_ADMISSION)).then(scope + falls_back).alias("scope"),
     )
 
 
-def _movements_of(register: Register, moves: pl.DataFrame) -> pl.DataFrame:
+def _of_dossier() -> pl.Expr:
+    return pl.col("scope").str.starts_with("A")
+
+
+def _movements_of(register: Register, told: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Return the movements known of the dossiers (or of the venues) of some messages."""
     return register.query(
-        "SELECT DISTINCT domain, venue, movement FROM stay SEMI JOIN moves USING (domain, dossier)",
-        moves=moves.select("domain", "dossier").unique(),
+        f"SELECT DISTINCT domain, venue, movement FROM stay SEMI JOIN told USING (domain, {by})",
+        told=told.select("domain", by).drop_nulls().unique(),
     )
+
+
+def _wide_cancels(register: Register, events: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each movement (``group``), the cancels of admission that reach it from elsewhere in its visit."""
+    told = register.query(f"SELECT domain, venue, dossier, scope, {', '.join(STAMP)} FROM movement_event "
+                          "WHERE scope IS NOT NULL")  # fmt: skip
+    if told.is_empty():
+        return events.clear().select("group", "action", *STAMP)
+    group = events.select("group", "domain", "venue", "dossier").unique()
+    announced = events.filter(pl.col("origin").is_in(ANNOUNCES))["group"].unique()
+    reached = [
+        group.join(told.drop("dossier"), on=["domain", "venue"]),
+        group.drop("venue").join(told.filter(_of_dossier()), on=["domain", "dossier"]),
+    ]
+    found = pl.concat([part.select("group", "scope", *STAMP) for part in reached]).unique(["group", "arrival"])
+    spared = pl.col("scope").str.ends_with("+") & pl.col("group").is_in(announced.implode())
+    return found.filter(~spared).select("group", pl.lit(MovementAction.CANCEL.value).alias("action"), *STAMP)
 
 
 def _recompute(register: Register, names: pl.DataFrame) -> None:
@@ -119,7 +152,8 @@ def _recompute(register: Register, names: pl.DataFrame) -> None:
     moved = register.query("SELECT * FROM dossier_move SEMI JOIN dossiers USING (domain, dossier)",
                            dossiers=events.select("domain", "dossier").drop_nulls().unique())  # fmt: skip
     given = events.select("group", "domain", "dossier").unique().join(moved, on=["domain", "dossier"])
-    ordered = in_order(pl.concat([events, given], how="diagonal"), "group")
+    wide = _wide_cancels(register, events).join(events, on=["group", "arrival"], how="anti")
+    ordered = in_order(pl.concat([events, given, wide], how="diagonal_relaxed"), "group")
     spans, origins = winners(ordered, "group", _STATE)
     state = pl.concat([spans.select("group"), values(ordered, origins)], how="horizontal")
     columns = [name for name in TABLE["stay"].names if name != "changed_run"]

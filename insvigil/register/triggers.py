@@ -24,6 +24,10 @@ CANCELS: dict[str, str] = {
 }
 """Cancelling event → event cancelled (A06 and A07 cancel each other by ZBE-4)."""
 
+CANCEL_ADMISSION = "A11"
+ANNOUNCES = ("A05", "A14")
+"""What a patient whose admission is cancelled may fall back to: pre-admission and pending admission."""
+
 INSERTS = frozenset(CANCELS.values()) | {"A04", "A06", "A07"}
 MOVEMENTS = INSERTS | set(CANCELS) | {CORRECT}
 """Events that speak of a movement; their PID only teaches an unknown identity or fills its gaps."""

@@ -6,6 +6,8 @@ would keep: the best status, then the oldest; each other row carries its pair wi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from insvigil.frames import AGREEMENTS
@@ -29,6 +31,10 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
     ``pair_probability`` and the agreements with the reference. New agrégats
     come first, then those touched in this night, then the most probable.
     """
+    return _once(report, "doublons", lambda: _doublon_cases(report))
+
+
+def _doublon_cases(report: NightReport) -> pl.DataFrame:
     members = report.groups.select("identity_id", "group")
     if report.agregats is not None:
         named = report.agregats.select(pl.col("group").cast(pl.UInt32), "outcome", number="agregat")
@@ -47,8 +53,26 @@ def first_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) ->
     )
 
 
+def shown(report: NightReport) -> pl.Series:
+    """Return the numbers of the identities whose fields the workbook shows."""
+    rows = report.settings.reporting.worklist_rows
+    kinds = [pair_cases(report, Finding.COLP), doublon_cases(report), pair_cases(report, Finding.HOMD)]
+    return pl.concat([capped(cases, rows)["identity_id"] for cases in kinds]).unique().sort()
+
+
+def capped(cases: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return the first whole cases that hold at most ``rows`` rows to decide, one case at the least."""
+    decided = (cases["place"] > 0).cum_sum()
+    last = decided.to_frame("n").select(pl.col("n").max().over(cases["case"]))["n"] if cases.height else decided
+    return cases.filter((last <= rows) | (cases["case"] == 1))
+
+
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     """Return the pairs with a finding, in the columns of ``doublon_cases`` (``number`` is the rank of the pair)."""
+    return _once(report, finding.value, lambda: _pair_cases(report, finding))
+
+
+def _pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     pairs = report.pairs.filter(pl.col("finding").cast(pl.String) == finding.value).with_row_index("group")
     members = pl.concat(
         [pairs.select("group", identity_id="left"), pairs.select("group", identity_id="right")]
@@ -56,8 +80,19 @@ def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
     return _ordered(report, members, finding)
 
 
+def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Return ``work()``, done once for the frames of a report: the page and the workbook ask for the same cases."""
+    frames = (
+        report.groups, report.pairs, report.agregats, report.identities, report.statuses, report.stays,
+    )  # fmt: skip
+    known = report.made.get(name)
+    if known is None or any(one is not other for one, other in zip(known[0], frames, strict=True)):
+        known = report.made[name] = (frames, work())
+    return known[1]
+
+
 def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl.DataFrame:
-    facts = _facts(report)
+    facts = _facts(report, members["identity_id"].unique().sort())
     rank = pl.col("status").cast(pl.String).replace_strict(STATUS_ORDER, default=4, return_dtype=pl.Int8)
     placed = (
         members.join(facts, on="identity_id", how="left")
@@ -94,15 +129,21 @@ def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl
     )  # fmt: skip
 
 
-def _facts(report: NightReport) -> pl.DataFrame:
-    """Return status, creation, change in this run and last movement of each identity."""
-    seen = report.stays.group_by("domain", "ipp").agg(last_seen=pl.col("movement_at").max())
+def _facts(report: NightReport, numbers: pl.Series) -> pl.DataFrame:
+    """Return status, creation, change in this run and last movement of some identities."""
+    some = facts_of(report.identities, numbers, "domain", "ipp", "created_at", "changed")
+    stays = report.stays.filter(pl.col("ipp").is_in(some["ipp"].implode()))
+    seen = stays.group_by("domain", "ipp").agg(last_seen=pl.col("movement_at").max())
     return (
-        report.identities.select("identity_id", "domain", "ipp", "created_at", "changed")
-        .join(report.statuses.select("identity_id", "status"), on="identity_id", how="left")
+        some.join(facts_of(report.statuses, numbers, "status"), on="identity_id", how="left")
         .join(seen, on=["domain", "ipp"], how="left")
         .drop("domain", "ipp")
     )
+
+
+def facts_of(frame: pl.DataFrame, numbers: pl.Series, *columns: str) -> pl.DataFrame:
+    """Return ``identity_id`` and some columns of the identities numbered so (a join would hash the whole base)."""
+    return frame.select("identity_id", *columns).filter(pl.col("identity_id").is_in(numbers.implode()))
 
 
 def _strongest(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from rapidfuzz.distance import Indel
 
 from insvigil.frames import AGREEMENTS
-from insvigil.reporting.cases import AGREES
+from insvigil.reporting.cases import AGREES, facts_of
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.wording import labels, likelihood, plural
 from insvigil.vocabulary import DELETED, Finding, Status
@@ -18,11 +18,11 @@ from insvigil.vocabulary import DELETED, Finding, Status
 
 def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
     """Return one dictionary a row of ``cases``, its fields as people read them."""
-    told = report.identities.select(
+    told = (report.identities if report.told is None else report.told).select(
         "identity_id", "domain", "ipp", "birth_name", "given_names", "first_given_name", "used_name", "birth_date",
         "sex", "birth_place", "matricule", "address", "postal_code", "city", "phone",
     )  # fmt: skip
-    leaves = report.statuses.select("identity_id", "ins_transmissible")
+    leaves = facts_of(report.statuses, cases["identity_id"].unique(), "ins_transmissible")
     joined = cases.join(told, on="identity_id", how="left", maintain_order="left").join(
         leaves, on="identity_id", how="left", maintain_order="left"
     )

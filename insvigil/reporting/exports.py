@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,11 +27,21 @@ PAGE, WORKBOOK, SUMMARY = "index.html", "classeur.xlsx", "run.json"
 _ORDER = list(Stage)
 
 
-def write_run(folder: Path, report: NightReport) -> Path:
+def write_run(folder: Path, report: NightReport, write_identities: Callable[[Path], None] | None = None) -> Path:
     """Write the folder of a run and return it: tables, ``run.json``, the page and the workbook.
 
-    What a stage that was not run would have made is not written. Raises UsageError as ``write_folder`` does.
+    What a stage that was not run would have made is not written. ``write_identities`` writes the table of identities
+    when ``report.identities`` is the roster alone. Raises UsageError as ``write_folder`` does.
     """
+
+    def more(draft: Path) -> None:
+        # people's files are Python's work, the table of identities DuckDB's: side by side
+        with ThreadPoolExecutor(1) as aside:
+            written = aside.submit(people, draft) if report.until is Stage.REPORTING else None
+            if write_identities is not None and _ORDER.index(report.until) >= _ORDER.index(Stage.REGISTER):
+                write_identities(draft / "identities.parquet")
+            if written is not None:
+                written.result()
 
     def people(draft: Path) -> None:
         from insvigil.reporting.report_page import render_report
@@ -41,7 +52,7 @@ def write_run(folder: Path, report: NightReport) -> Path:
         with private(draft / PAGE) as file:
             file.write(render_report(report).encode())
 
-    return write_folder(folder, summary(report), tables(report), people if report.until is Stage.REPORTING else None)
+    return write_folder(folder, summary(report), tables(report), more)
 
 
 def write_folder(
@@ -120,29 +131,26 @@ def tables(report: NightReport) -> dict[str, pl.DataFrame]:
 
     Identities are named by ``id`` = ``domain|ipp``; groups by the number of their agrégat when the register knows it.
     """
-    ids = identity_ids(report.identities)
     made: dict[str, tuple[Stage, pl.DataFrame]] = {"rejects": (Stage.READING, report.rejects)}
-    made["identities"] = (Stage.REGISTER, exported_identities(report))
+    if report.told is None:
+        made["identities"] = (Stage.REGISTER, exported_identities(report))
     made["anomalies"] = (
         Stage.TRAITS,
-        report.anomalies.with_columns(id=_named(ids, "identity_id", report), other_id=_named(ids, "other_id", report))
+        report.anomalies.with_columns(
+            id=_ids(report, "anomalies", "identity_id"), other_id=_ids(report, "anomalies", "other_id")
+        )
         .drop("identity_id")
         .select("code", "severity", "id", "other_id", "domain", "ipp", "subject"),
     )
     made["pairs"] = (
         Stage.MATCHING,
-        report.pairs.with_columns(left=ids.gather(report.pairs["left"]), right=ids.gather(report.pairs["right"])),
+        report.pairs.with_columns(left=_ids(report, "pairs", "left"), right=_ids(report, "pairs", "right")),
     )
-    made["groups"] = (Stage.MATCHING, _groups(report, ids))
+    made["groups"] = (Stage.MATCHING, _groups(report))
     made["indicators"] = (Stage.QUALIF, report.indicators)
     made["objectives"] = (Stage.QUALIF, report.objectives)
     reached = _ORDER.index(report.until)
     return {name: frame for name, (stage, frame) in made.items() if _ORDER.index(stage) <= reached}
-
-
-def identity_ids(identities: pl.DataFrame) -> pl.Series:
-    """Return ``domain|ipp`` of each identity, in order of ``identity_id``."""
-    return identities.sort("identity_id").select(id=pl.concat_str("domain", "ipp", separator="|"))["id"]
 
 
 def exported_identities(report: NightReport) -> pl.DataFrame:
@@ -161,12 +169,15 @@ def exported_identities(report: NightReport) -> pl.DataFrame:
     )
 
 
-def _named(ids: pl.Series, column: str, report: NightReport) -> pl.Series:
-    return ids.gather(report.anomalies[column]).alias(column)
+def _ids(report: NightReport, frame: str, column: str) -> pl.Series:
+    """Return ``domain|ipp`` of the identities that a column of a frame of the report names by their number."""
+    numbers = getattr(report, frame)[column]
+    domain, ipp = (report.identities[name].gather(numbers) for name in ("domain", "ipp"))
+    return pl.select(pl.concat_str(domain, ipp, separator="|").alias(column)).to_series()
 
 
-def _groups(report: NightReport, ids: pl.Series) -> pl.DataFrame:
-    named = report.groups.with_columns(id=ids.gather(report.groups["identity_id"]))
+def _groups(report: NightReport) -> pl.DataFrame:
+    named = report.groups.with_columns(id=_ids(report, "groups", "identity_id"))
     if report.agregats is not None:
         numbers = report.agregats.select(pl.col("group").cast(pl.UInt32), "agregat")
         named = named.join(numbers, on="group", how="left").with_columns(group="agregat")

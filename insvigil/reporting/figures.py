@@ -241,9 +241,11 @@ def completeness(report: NightReport) -> list[Share]:
     identities = report.identities
     if not identities.height:
         return []
-    filled = identities.select(
-        ((pl.col(name) != "") & (pl.col(name) != DELETED)).fill_null(False).sum().alias(name) for name in COMPLETENESS
-    ).row(0)
+    if report.filled is not None:
+        filled = tuple(report.filled[name] for name in COMPLETENESS)
+    else:
+        said = ((pl.col(name) != "") & (pl.col(name) != DELETED) for name in COMPLETENESS)
+        filled = identities.select(told.fill_null(False).sum() for told in said).row(0)
     return [
         Share("strict" if place < _STRICT else "other", label, count, count / identities.height)
         for place, (label, count) in enumerate(zip(COMPLETENESS.values(), filled, strict=True))

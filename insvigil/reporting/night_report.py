@@ -17,6 +17,7 @@ from insvigil.frames import (
     Indicators,
     Objectives,
     Rejects,
+    Roster,
     ScoredPairs,
     Sources,
     Statuses,
@@ -34,9 +35,10 @@ class NightReport:
     ``counts`` holds one mapping a stage and ``messages`` (read, kept, folded, rejected). ``agregats`` is what the
     register says of the groups (group, agregat, outcome « new » or « kept »); without it a group is its own number.
     ``history`` is the figures of past runs (started and the columns of ``Indicators``). ``reasons`` explains a few
-    pairs (left, right, sentence, bits, in the order to be read). ``levels`` says in French what each agreement level
-    of each trait means; ``definitions`` what each indicator counts (code, label, numerator, denominator, source);
-    ``status_sources`` what each source of status is.
+    pairs (left, right, sentence, bits, in the order to be read). ``identities`` may be the roster alone: ``told``
+    then has the fields of those that are shown (``cases.shown``), and ``filled`` in how many identities each field
+    is. ``levels`` says in French what each agreement level of each trait means; ``definitions`` what each indicator
+    counts (code, label, numerator, denominator, source); ``status_sources`` what each source of status is.
     """
 
     started: datetime
@@ -48,7 +50,9 @@ class NightReport:
     until: Stage = Stage.REPORTING
     sources: dy.DataFrame[Sources] = field(default_factory=Sources.create_empty)
     rejects: dy.DataFrame[Rejects] = field(default_factory=Rejects.create_empty)
-    identities: dy.DataFrame[Identities] = field(default_factory=Identities.create_empty)
+    identities: dy.DataFrame[Identities] | dy.DataFrame[Roster] = field(default_factory=Identities.create_empty)
+    told: pl.DataFrame | None = None
+    filled: Mapping[str, int] | None = None
     stays: dy.DataFrame[Stays] = field(default_factory=Stays.create_empty)
     anomalies: dy.DataFrame[Anomalies] = field(default_factory=Anomalies.create_empty)
     pairs: dy.DataFrame[ScoredPairs] = field(default_factory=ScoredPairs.create_empty)
@@ -64,3 +68,4 @@ class NightReport:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     definitions: Sequence[Mapping[str, str]] = ()
     status_sources: Mapping[str, str] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -15,7 +15,7 @@ import polars as pl
 
 from insvigil.frames import AGREEMENTS
 from insvigil.reporting import figures
-from insvigil.reporting.cases import AGREES, doublon_cases, pair_cases
+from insvigil.reporting.cases import AGREES, doublon_cases, facts_of, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
@@ -188,12 +188,9 @@ def _cases(report: NightReport, doublons: pl.DataFrame) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     for cases, most in ((collisions, SHOWN_COLLISIONS), (doublons, SHOWN_CASES)):
         room = min(most, SHOWN_CASES - len(listed))
-        first = cases.filter(pl.col("case") <= room).join(
-            report.identities.select("identity_id", "ipp", "created_at"),
-            on="identity_id",
-            how="left",
-            maintain_order="left",
-        )
+        first = cases.filter(pl.col("case") <= room)
+        named = facts_of(report.identities, first["identity_id"].unique(), "ipp", "created_at")
+        first = first.join(named, on="identity_id", how="left", maintain_order="left")
         for _, rows in groupby(first.iter_rows(named=True), key=itemgetter("case")):
             listed.append(_case(list(rows), report))
     return listed

@@ -17,7 +17,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from insvigil.reporting.cases import doublon_cases, pair_cases
+from insvigil.reporting.cases import capped, doublon_cases, pair_cases
 from insvigil.reporting.comparison import case_rows, different_letters
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment
@@ -128,20 +128,13 @@ def write_worklist(file: IO[bytes], report: NightReport) -> None:
         treat.with_columns(case=pl.struct("finding", "case").rank("dense").cast(pl.UInt32)) if treat.height else treat
     )
     listed = {TO_TREAT: treat, HOMONYMS: pair_cases(report, Finding.HOMD)}
-    shown = {name: _capped(cases, report.settings.reporting.worklist_rows) for name, cases in listed.items()}
+    shown = {name: capped(cases, report.settings.reporting.worklist_rows) for name, cases in listed.items()}
     for name, cases in shown.items():
         _write_cases(book.add_worksheet(name), case_rows(cases, report), styles)
     anomalies = _write_anomalies(book.add_worksheet(ANOMALIES), report, styles)
     left = {name: listed[name]["case"].n_unique() - cases["case"].n_unique() for name, cases in shown.items()}
     _write_guide(book.add_worksheet(GUIDE), report, shown, left, anomalies, styles)
     book.close()
-
-
-def _capped(cases: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """Return the first whole cases that hold at most ``rows`` rows to decide, one case at the least."""
-    decided = (cases["place"] > 0).cum_sum()
-    last = decided.to_frame("n").select(pl.col("n").max().over(cases["case"]))["n"] if cases.height else decided
-    return cases.filter((last <= rows) | (cases["case"] == 1))
 
 
 def _write_cases(sheet: Worksheet, rows: list[dict[str, Any]], styles: _Styles) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from insvigil.traits.detectors import detect
+from insvigil.traits.detectors import ASKED_OF_ALL, detect, overtaken, timely
 from insvigil.traits.normalisation import normalise
 from insvigil.traits.referential import build_referential
 
-__all__ = ["build_referential", "detect", "normalise"]
+__all__ = ["ASKED_OF_ALL", "build_referential", "detect", "normalise", "overtaken", "timely"]

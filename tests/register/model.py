@@ -93,7 +93,9 @@ class Model:
                         movement["node"] = (domain, message["ipp"])
             if trigger in INSERTS | set(CANCELS) | {"Z99"}:
                 name = (self._domain(message), message["visit"], message["movement"])
-                movement = movements.setdefault(name, {"live": True, "unit": None})
+                fresh = {"live": True, "unit": None, "dossier": None}
+                movement = movements.setdefault(name, fresh)
+                movement["dossier"] = message.get("dossier") or movement["dossier"]
                 if trigger in CANCELS:
                     movement["live"] = False
                 elif trigger in INSERTS:
@@ -101,11 +103,28 @@ class Model:
                 if trigger not in CANCELS and message.get("unit_medical") is not None:
                     movement["unit"] = message["unit_medical"]
                 movement["node"] = (self._domain(message), message["ipp"])
+                if trigger == "A11":
+                    self._cancel_around(movements, name, message)
         return {
             name: (self.end(movement["node"]), movement["unit"])
             for name, movement in movements.items()
             if movement["live"]
         }
+
+    def _cancel_around(
+        self, movements: dict[tuple[str, str, str], dict[str, Any]], name: tuple[str, str, str], message: Message
+    ) -> None:
+        """Cancel what was said of the visit (of the dossier: PV1-51 is A), pre-admissions apart if there is one."""
+        for (domain, visit, number), movement in movements.items():
+            same_dossier = message.get("visit_indicator") == "A" and movement["dossier"] == message.get("dossier")
+            spared = message.get("preadmission") is not None and number in self.announces
+            if domain == name[0] and (visit == name[1] or same_dossier) and not spared:
+                movement["live"] = False
+
+    @property
+    def announces(self) -> set[str]:
+        """Return the numbers of the movements that some message made a pre-admission."""
+        return {message["movement"] for message in self.messages if message["trigger"] == "A05"}
 
     def _domain(self, message: Message) -> str:
         return str(message.get("domain", "CHX"))

@@ -23,7 +23,7 @@ FIELDS = {
 }
 FEED = ("A28", "A31", "A31", "A47")
 MERGES = ("A28", "A31", "A40", "A40", "A47")
-MOVES = ("A01", "A02", "A11", "Z99", "A44")
+MOVES = ("A01", "A02", "A05", "A11", "Z99", "A44")
 ALL = ("A28", "A31", "A31", "A40", "A47", "A01", "A02", "A11", "Z99", "Z77")
 
 
@@ -38,7 +38,15 @@ def messages(draw: st.DrawFn, triggers: tuple[str, ...] = ALL, minutes: int | No
     if trigger == "A40" or (trigger == "A47" and draw(st.booleans())):
         fields["merged_ipp"] = draw(ipps)
     if trigger in MOVES:
-        fields |= {"visit": "V1", "movement": draw(st.sampled_from(["m1|D", "m2|D"])), "dossier": "D1"}
+        visit = draw(st.sampled_from(["V1", "V1", "V2"]))
+        # a movement number stays with its kind: what is a pre-admission is never an admission as well
+        numbers = ["p1|D"] if trigger == "A05" else ["m1|D", "m2|D"]
+        fields |= {"visit": visit, "movement": draw(st.sampled_from(numbers)), "dossier": "D1"}
+        if trigger == "A11":
+            fields |= {
+                "visit_indicator": draw(st.sampled_from([None, "V", "A"])),
+                "preadmission": draw(st.sampled_from([None, "P1"])),
+            }
         fields["unit_medical"] = draw(st.sampled_from([None, "1001", "1002"]))
     domain = draw(st.sampled_from(["CHX", "CHX", "CHX", "CHY"]))
     minute = draw(st.integers(1, 40)) if minutes is None else minutes

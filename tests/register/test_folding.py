@@ -262,6 +262,36 @@ def test_fold__movements_without_zbe_are_named_by_their_venue(register: Register
     assert stays(register).is_empty()
 
 
+ADMITTED = [
+    message("A05", "1", 1, movement="p1|D", visit="V1", dossier="D"),
+    message("A01", "1", 2, movement="m1|D", visit="V1", dossier="D"),
+    message("A02", "1", 3, movement="m2|D", visit="V1", dossier="D"),
+    message("A04", "1", 4, movement="m3|D", visit="V2", dossier="D"),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ({"visit_indicator": "V"}, ["m3|D"]),
+        ({}, ["m3|D"]),
+        ({"visit_indicator": "A"}, []),
+        ({"visit_indicator": "V", "preadmission": "P1"}, ["p1|D", "m3|D"]),
+        ({"visit_indicator": "A", "preadmission": "P1"}, ["p1|D"]),
+    ],
+)
+def test_fold__a11_cancels_the_visit_and_what_pv1_says(
+    register: Register, told: dict[str, str], left: list[str]
+) -> None:
+    feed = [*ADMITTED, message("A11", "1", 9, movement="m1|D", visit="V1", dossier="D", **told)]
+    Random(5).shuffle(feed)
+    for part in feed:
+        night(register, part)
+    assert sorted(stays(register)["movement"]) == sorted(left)
+    night(register, message("A01", "1", 12, movement="m1|D", visit="V1", dossier="D"))
+    assert "m1|D" in stays(register)["movement"], "admitted again"
+
+
 def test_fold__an_ins_given_without_vali_does_not_survive_a_validation_without_it(register: Register) -> None:
     night(register, message("A28", "1", 1, matricule="26", matricule_oid="8", identity_code="PROV"))
     assert fields_of(register, "1", "matricule", "identity_code") == ("26", "PROV")

@@ -34,27 +34,10 @@ def test_migrations__lead_from_an_older_register_to_this_one(tmp_path: Path, mon
         ]
 
 
-def test_migrations__a_register_of_the_first_version_becomes_like_a_new_one(tmp_path: Path) -> None:
-    with opener(tmp_path)() as register:
-        night(register, message("A28", "1", 1, birth_name="DARK"))
-        before = states(register)
-    with duckdb.connect(str(tmp_path / "registre.duckdb")) as connection:
-        connection.execute("DROP TABLE insi_answer")
-        connection.execute("ALTER TABLE status DROP COLUMN refused")
-        connection.execute("ALTER TABLE indicator DROP COLUMN rate_low")
-        connection.execute("ALTER TABLE indicator DROP COLUMN rate_high")
-        connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
-    with opener(tmp_path)() as register:
-        assert states(register) == before
-        for table in schema.TABLES:
-            found = register.query(f"DESCRIBE {table.name}").select("column_name", "column_type").rows()
-            assert found == [(name, kind) for name, kind, _ in table.columns]
-
-
 def test_migrations__all_steps_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opener(tmp_path)().close()
+    now = schema.SCHEMA_VERSION
     with monkeypatch.context() as patch:
-        now = schema.SCHEMA_VERSION
         patch.setattr(schema, "SCHEMA_VERSION", now + 2)
         steps = {now: ("ALTER TABLE run ADD COLUMN host VARCHAR",), now + 1: ("ALTER TABLE nowhere ADD COLUMN x INT",)}
         patch.setattr(migrations, "MIGRATIONS", steps)
@@ -62,3 +45,30 @@ def test_migrations__all_steps_or_none(tmp_path: Path, monkeypatch: pytest.Monke
             opener(tmp_path)()
     with open_register(RegisterSettings(), folder=tmp_path) as register:
         assert "host" not in register.query("SELECT * FROM run").columns
+
+
+def test_migrations__end_with_the_tables_of_a_new_register(tmp_path: Path) -> None:
+    def shape(folder: Path) -> list[tuple[object, ...]]:
+        with duckdb.connect(str(folder / "registre.duckdb"), read_only=True) as connection:
+            return connection.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY ALL"
+            ).fetchall()
+
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.mkdir()
+    old.mkdir()
+    opener(new)().close()
+    opener(old)().close()
+    with duckdb.connect(str(old / "registre.duckdb")) as connection:
+        for table in ("trait", "anomaly", "standing", "insi_answer"):
+            connection.execute(f"DROP TABLE {table}")
+        for table, column in (
+            ("status", "refused"),
+            ("indicator", "rate_low"),
+            ("indicator", "rate_high"),
+        ):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}")
+        connection.execute("ALTER TABLE movement_event DROP COLUMN scope")
+        connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
+    opener(old)().close()
+    assert shape(old) == shape(new)

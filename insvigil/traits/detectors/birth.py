@@ -158,7 +158,7 @@ DETECTORS: tuple[Detector, ...] = (
             "Le lien mère-enfant (PID-21) désigne une autre personne, ou une des deux dates est fausse.",
             "Vérifier le lien et les deux dates de naissance.",
         ),
-        born_before_conceived,
+        born_before_conceived, "base",
     ),
     OnValue(
         rule(

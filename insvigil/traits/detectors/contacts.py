@@ -83,13 +83,13 @@ DETECTORS: tuple[Detector, ...] = (
             "IDV-ADR-006", Severity.INFORMATION, "Le téléphone est partagé par plus de vingt identités.",
             "C'est le numéro d'une institution ou de l'accueil : il ne rapproche pas des personnes.", _ASK,
         ),
-        phone_borne_by_many,
+        phone_borne_by_many, "base",
     ),
     OnFile(
         rule(
             "IDV-ADR-007", Severity.INFORMATION, "L'adresse électronique est partagée par plus de vingt identités.",
             "C'est l'adresse d'une institution ou de l'accueil : elle ne rapproche pas des personnes.", _ASK,
         ),
-        email_borne_by_many,
+        email_borne_by_many, "base",
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -39,7 +39,12 @@ def received(field: str) -> pl.Expr:
 def absent(*fields: str) -> pl.Expr:
     """Return whether none of the fields was received, in a file that gives one of them for somebody at least."""
     known = pl.any_horizontal(received(field).is_not_null() for field in fields)
-    return ~known & known.any()
+    return ~known & pl.any_horizontal(pl.col(f"given_{field}") for field in fields)
+
+
+ASKED_OF_ALL = ("birth_name", "first_given_name", "given_names", "birth_date", "sex", "birth_place",
+                "birth_place_name", "matricule_oid")  # fmt: skip
+"""The fields of ``absent``: whether the file gives them at all is a column ``given_…``."""
 
 
 def repeated(values: pl.Series) -> pl.Series:
@@ -74,7 +79,7 @@ class OnFile:
     """A detector that looks across identities, changes, pairs, groups or stays.
 
     ``find`` returns one row a finding, with ``identity_id`` or (``domain``, ``ipp``), and maybe ``other_id`` and
-    ``subject``; ``needs`` is the frame without which it finds nothing.
+    ``subject``; ``needs`` is the frame without which it finds nothing, ``base`` when it sets identities side by side.
     """
 
     rule: Rule
@@ -98,12 +103,22 @@ class Material:
     stays: pl.DataFrame | None = None
     absorbed: pl.DataFrame | None = None
     referential: pl.DataFrame | None = None
+    given: Collection[str] | None = None
+
+    @property
+    def base(self) -> pl.DataFrame:
+        """The identities, for the detectors that set them side by side: they must then be the whole file."""
+        return self.identities
 
     def field(self, name: str) -> pl.Series:
         """Return a field as received, the HL7 null value and the empty string being null."""
         if name in self.identities.columns:
             return present(self.identities[name])
         return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.identities.height)
+
+    def traits_of(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return the traits of some identities (joining the whole file would hash it)."""
+        return self.traits.filter(pl.col("identity_id").is_in(numbers.unique().implode()))
 
     @cached_property
     def names(self) -> pl.DataFrame:
@@ -120,7 +135,12 @@ class Material:
             *(self.field(name).alias(f"received_{name}") for name in IDENTITY_FIELDS),
             born=pl.date(pl.when(known).then("birth_year"), "birth_month", "birth_day"),
             today=pl.lit(self.today),
+            **{f"given_{name}": pl.lit(self._gives(name)) for name in ASKED_OF_ALL},
         )
+
+    def _gives(self, name: str) -> bool:
+        """Return whether the file gives the field for somebody at least."""
+        return name in self.given if self.given is not None else self.field(name).count() > 0
 
     @cached_property
     def births(self) -> Longs:
@@ -171,7 +191,7 @@ class Material:
         """The persons who bear a matricule, with what it says: see ``matricule.meaning``."""
         seen = self.persons.select(
             *("identity_id", "birth_year", "birth_month", "birth_place", "sex", "today", "matricule_valid"),
-            *("matricule", "received_matricule", "received_matricule_oid"),
+            *("matricule", "received_matricule", "received_matricule_oid", "given_matricule_oid"),
         )
         bearers = seen.filter(pl.col("matricule").is_not_null())
         whole = bearers["matricule"].cast(pl.String)

@@ -17,7 +17,8 @@ LARGE = 6
 
 def _members(material: Material) -> pl.DataFrame:
     assert material.groups is not None
-    return material.groups.join(material.traits, on="identity_id", how="inner").sort("group", "identity_id")
+    traits = material.traits_of(material.groups["identity_id"])
+    return material.groups.join(traits, on="identity_id", how="inner").sort("group", "identity_id")
 
 
 def _first_of(groups: pl.DataFrame) -> pl.DataFrame:

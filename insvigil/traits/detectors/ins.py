@@ -244,7 +244,7 @@ DETECTORS: tuple[Detector, ...] = (
             source="IHE PAM France 2.11.2 ; EX_GEN-1230 cité par FR Core", confidence=Confidence.VERIFIED_QUOTED,
             scope=Scope.PAIR,
         ),
-        shared_by_different_persons,
+        shared_by_different_persons, "base",
     ),
     OnFile(
         rule(
@@ -253,6 +253,6 @@ DETECTORS: tuple[Detector, ...] = (
             "Un matricule valide partagé est un doublon presque certain.", "Rapprocher les deux dossiers.",
             scope=Scope.PAIR,
         ),
-        shared_by_one_person,
+        shared_by_one_person, "base",
     ),
 )  # fmt: skip

@@ -148,7 +148,7 @@ def _both_sides(material: Material, *columns: str) -> pl.DataFrame:
     """Return the pairs proposed as doublons, with the named traits of both sides."""
     assert material.pairs is not None
     proposed = material.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value).select("left", "right")
-    traits = material.traits.select("identity_id", *columns)
+    traits = material.traits_of(pl.concat([proposed["left"], proposed["right"]])).select("identity_id", *columns)
     return (
         proposed.join(traits, left_on="left", right_on="identity_id", how="inner")
         .join(traits, left_on="right", right_on="identity_id", how="inner", suffix="_right")
@@ -202,7 +202,7 @@ def _of_pairs(
     reason: str,
     advice: str,
     find: Callable[[Material], pl.DataFrame],
-    needs: str = "identities",
+    needs: str = "base",
 ) -> Detector:
     code = f"IDV-PAI-{number:03}"
     return OnFile(rule(code, severity, sentence, reason, advice, scope=Scope.PAIR), find, needs)

@@ -292,7 +292,7 @@ _OWN: tuple[Detector, ...] = (
             "IDV-NOM-022", Severity.ANOMALY, "Le nom de naissance et le premier prénom semblent inversés.",
             "Dans cette base, ce nom est d'ordinaire un prénom et ce prénom un nom : l'identité sera recréée.", _ASK,
         ),
-        swapped_names,
+        swapped_names, "base",
     ),
     OnFile(
         rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import dataframely as dy
@@ -21,7 +21,10 @@ from insvigil.traits.detectors.detector import Detector, Material, OnFile, OnIde
 from insvigil.traits.detectors.names import NAME_FIELDS, ordinary
 from insvigil.traits.names import comparison_key
 from insvigil.traits.referential import dated_table
-from insvigil.vocabulary import Severity
+from insvigil.vocabulary import BirthDateKind, Severity
+
+NEWBORN_DAYS = 40
+"""Days after a birth in which a detector may still change its mind (a waiting name is given a month)."""
 
 _NEARLY_DISTINCT = ("phone", "email", "billing_nir")
 """Fields whose values nearly all differ: telling them apart would cost more than asking each."""
@@ -41,6 +44,7 @@ def detect(
     settings: TraitsSettings | None = None,
     today: date | None = None,
     only: Collection[str] = (),
+    given: Collection[str] | None = None,
 ) -> dy.DataFrame[Anomalies]:
     """Return what the detectors find: one row a finding, sorted by identity then code.
 
@@ -52,8 +56,9 @@ def detect(
     """
     settings = settings or TraitsSettings()
     material = Material(
-        identities, traits, today or date.today(), changes, pairs, groups, stays, absorbed, dated_table(settings)
-    )
+        identities, traits, today or date.today(), changes, pairs, groups, stays, absorbed, dated_table(settings),
+        given,
+    )  # fmt: skip
     asked = [
         detector
         for detector in DETECTORS
@@ -75,10 +80,12 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
             of_persons.setdefault(detector.view, []).append(detector)
         else:
             of_file.append(detector)
-    persons = material.persons
+    needed = {detector.needs for detector in asked}
+    views = [*(("persons", "bearers") if "identities" in needed else ()), *(("namesakes", "sharers") if "base" in needed else ())]
+    if "identities" in needed:
+        _ = material.persons  # the bearers are some of them
     with ThreadPoolExecutor(2) as threads:
-        bearers, *_ = threads.map(lambda view: getattr(material, view), ("bearers", "namesakes", "sharers"))
-    seen = {"persons": persons, "bearers": bearers}
+        seen = dict(zip(views, threads.map(lambda view: getattr(material, view), views), strict=True))
     work: list[Callable[[], list[Finding]]] = [
         *(partial(_of_values, material, field, detectors) for field, detectors in of_values.items()),
         *(partial(_of_persons, seen[view], detectors) for view, detectors in of_persons.items()),
@@ -192,10 +199,38 @@ def _named(material: Material, anomalies: pl.DataFrame) -> pl.DataFrame:
     rows = pl.DataFrame({"identity_id": numbers, "row": pl.int_range(numbers.len(), dtype=pl.UInt32, eager=True)})
     concerned = rows.join(numbered.select("identity_id").unique(), on="identity_id", how="semi")
     names = concerned.select("identity_id").hstack(material.names[concerned["row"]])
-    who = rows.select("identity_id").hstack(material.names) if others.height else names.clear()
+    who = names.clear()
+    if others.height:  # few: a join would hash the whole file
+        near = material.names["ipp"].is_in(others["ipp"].unique().implode())
+        who = rows.select("identity_id").filter(near).hstack(material.names.filter(near))
     return pl.concat(
         [
             numbered.drop("domain", "ipp").join(names, on="identity_id", how="left").select(anomalies.columns),
             others.join(who, on=["domain", "ipp"], how="left").select(anomalies.columns),
         ]
     )
+
+
+def timely() -> frozenset[str]:
+    """Return the codes of the detectors whose answer may change as days pass, the identity being the same."""
+    codes = set()
+    for detector in DETECTORS:
+        if not isinstance(detector, OnFile):
+            asked = [detector.test, getattr(detector, "among", None)]
+            if any("today" in test.meta.root_names() for test in asked if test is not None):
+                codes.add(detector.rule.code)
+    return frozenset(codes)
+
+
+def overtaken(traits: pl.DataFrame, *, last: date, today: date) -> pl.Series:
+    """Return whether days alone may have changed what detectors say of each row since ``last``.
+
+    The newborn of the last month, and those who reach an age without example; what timely detectors already found is
+    to be asked again besides.
+    """
+    dated = pl.col("birth_date_kind").is_in([BirthDateKind.EXACT.value, BirthDateKind.PLACEHOLDER.value])
+    recent = pl.col("birth_year") >= (last - timedelta(days=NEWBORN_DAYS)).year
+    born = pl.date(pl.when(recent & dated).then("birth_year"), "birth_month", "birth_day")
+    newborn = born >= last - timedelta(days=NEWBORN_DAYS)
+    old = pl.col("birth_year") < today.year - birth.OLDEST
+    return traits.select((newborn | old).fill_null(False)).to_series()

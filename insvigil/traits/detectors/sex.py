@@ -68,7 +68,7 @@ DETECTORS: tuple[Detector, ...] = (
             "Dans cette base, ce prénom est presque toujours porté par l'autre sexe : erreur de saisie possible.",
             "Vérifier le sexe sur une pièce d'identité ; ne rien corriger sans elle.",
         ),
-        unusual_sex,
+        unusual_sex, "base",
     ),
     OnValue(
         rule(

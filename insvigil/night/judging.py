@@ -1,0 +1,126 @@
+"""The statuses of the identities questioned tonight, and the figures of the whole base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import Anomalies, Identities, Indicators, Objectives, Statuses
+from insvigil.night.asking import asked_again
+from insvigil.night.night import Night
+from insvigil.reporting.wording import integer
+from insvigil.vocabulary import Mesh, Stage, Status, Verdict
+
+if TYPE_CHECKING:
+    from insvigil.register import Register
+    from insvigil.settings import Settings
+
+
+def qualify_again(night: Night, settings: Settings, register: Register) -> str:
+    """Judge again the identities questioned tonight; count with the statuses carried over of the others."""
+    from insvigil import qualif
+    from insvigil.register import carried_statuses, store_anomalies, store_indicators, store_standing
+
+    frames = night.frames
+    kept = carried_statuses(register)
+    parts = [kept.select("identity_id", *_STANDING)]
+    faults = []
+    for asked in asked_again(night, register):
+        statuses, found = _judge(night, settings, register, asked)
+        standing = statuses.with_columns(asked.select(counted=qualif.in_base())).select("identity_id", *_STANDING)
+        store_standing(register, standing)
+        store_anomalies(register, found)
+        parts.append(standing.cast(parts[0].schema))
+        faults.append(found)
+    standing = pl.concat(parts).sort("identity_id")
+    statuses = _as_statuses(standing)
+    indicators, objectives = _measure(night, settings, register, standing, statuses)
+    store_indicators(register, indicators)
+    frames |= {
+        "statuses": statuses,
+        "indicators": indicators,
+        "objectives": objectives,
+        "anomalies": pl.concat([frames["anomalies"], *faults]),
+    }
+    night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
+    return _rate_line(indicators)
+
+
+_STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
+
+
+def _judge(
+    night: Night, settings: Settings, register: Register, asked: dy.DataFrame[Identities]
+) -> tuple[dy.DataFrame[Statuses], dy.DataFrame[Anomalies]]:
+    """Return the statuses of some identities and what is wrong with them; append their transitions to the ledger."""
+    from insvigil import qualif
+    from insvigil.register import keys_of, status_ledger, store_statuses
+
+    rules, production = settings.qualif, settings.reading.production
+    keys = keys_of(register, asked["identity_id"])
+    past = qualif.ins_changes(register, of=keys)
+    statuses = qualif.derive_statuses(asked, rules, changes=past, production=production)
+    moves = qualif.transitions(
+        status_ledger(register, standing=True, of=keys),
+        asked,
+        statuses,
+        night.started,
+        settings=rules,
+        changes=qualif.tonight(register, of=keys),
+        production=production,
+    )
+    store_statuses(register, moves)
+    standing = status_ledger(register, standing=True, of=keys)
+    faults = qualif.status_anomalies(asked, rules, changes=past, production=production)
+    found = Anomalies.validate(pl.concat([faults, qualif.refusals(asked, standing)]))
+    return qualif.kept(statuses, asked, standing), found
+
+
+def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
+    return Statuses.validate(
+        standing.select(
+            "identity_id",
+            pl.col("status").cast(pl.Enum(Status)),
+            insi_recovered=pl.col("status").is_in([Status.RECUPEREE.value, Status.QUALIFIEE.value]),
+            document_controlled=pl.col("status").is_in([Status.VALIDEE.value, Status.QUALIFIEE.value]),
+            ins_transmissible="ins_transmissible",
+            source="source",
+            anomaly="anomaly",
+        )
+    )
+
+
+def _measure(
+    night: Night, settings: Settings, register: Register, standing: pl.DataFrame, statuses: pl.DataFrame
+) -> tuple[dy.DataFrame[Indicators], dy.DataFrame[Objectives]]:
+    """Return the figures and the objectives: those who came are counted one by one, the base as a whole."""
+    from insvigil import qualif
+    from insvigil.register import keys_of, known_since, status_ledger
+
+    period = qualif.active_period(night.started.date(), settings.qualif)
+    counted = dict(standing.filter("counted").group_by("status").len().iter_rows())
+    levels = {status.value: [counted.get(status.value, 0)] for status in Status}
+    day = pl.DataFrame({"day": [period[1]]} | levels, schema={"day": pl.Date} | dict.fromkeys(levels, pl.Int64))
+    if any(commitment.indicator == "Q_BASE" for commitment in settings.qualif.objectives):  # its pace looks back
+        day = qualif.base_by_day(status_ledger(register))
+    owners = night.owners["identity_id"]
+    row = pl.int_range(owners.len(), dtype=pl.UInt32, eager=True).alias("identity_id")
+    came, theirs = night.owners.with_columns(row), statuses[owners].with_columns(row)
+    visits = qualif.passages(came, night.frames["stays"], settings.qualif)
+    ledger = status_ledger(register, of=keys_of(register, owners))
+    whole = qualif.Whole(day, known_since(register), standing["source"].unique().to_list())
+    figures = qualif.measure(came, theirs, visits, settings.qualif, period=period, ledger=ledger, whole=whole)
+    return figures, qualif.assess(figures, came, theirs, visits, settings.qualif, ledger=ledger, whole=whole)
+
+
+def _rate_line(indicators: pl.DataFrame) -> str:
+    """Return the rate of the active file, or of the base when nobody came, and what it is worth."""
+    for code, population in (("Q_FILE_ACTIVE", "de la file active"), ("Q_BASE", "de la base")):
+        row = indicators.filter(pl.col("code") == code, pl.col("mesh") == Mesh.ESTABLISHMENT.value).row(0, named=True)
+        if row["rate"] is not None:
+            rate = f"{100 * row['rate']:.1f} %".replace(".", ",")
+            counted = f"{integer(row['numerator'])} / {integer(row['denominator'])}"
+            return f"{rate} {population} qualifiée ({counted}), objectif {Verdict.of(row['verdict']).label}"
+    return "aucune identité à compter"

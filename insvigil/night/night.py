@@ -1,0 +1,53 @@
+"""What a night has made so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from insvigil.frames import Identities
+from insvigil.vocabulary import Stage
+
+Tell = Callable[[str, str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Night:
+    """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
+
+    ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
+    ``again``: numbers of the identities questioned tonight. ``owners``: those who came, with what figures need of them.
+    ``filled``: in how many identities each field is. ``encoding``: the file as matching coded it.
+    """
+
+    started: datetime
+    frames: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+    before: dict[str, Any] | None = None
+    carried: Future[pl.DataFrame] | None = None
+    asked: dy.DataFrame[Identities] | None = None
+    again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
+    owners: pl.DataFrame = field(default_factory=pl.DataFrame)
+    filled: dict[str, int] | None = None
+    encoding: Any = None
+
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Add the wall seconds of the block to ``seconds[stage]``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + time.perf_counter() - start

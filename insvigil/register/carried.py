@@ -1,0 +1,174 @@
+"""What the rooms said of each identity, carried from night to night: asked again only of those spoken of.
+
+Three tables, pure functions of the identity, of the settings and of the version: ``trait`` (its comparable form),
+``anomaly`` (what detectors and statuses found in it alone) and ``standing`` (its status). A night replaces the rows
+of the identities it questions; ``--full``, other settings or another version question all of them again
+(``docs/decisions/0404-what-a-night-carries-over.md``).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from insvigil.errors import ContractError
+from insvigil.frames import Traits
+from insvigil.register.identities import numbering
+from insvigil.register.opening import Register
+from insvigil.register.runs import run_before
+from insvigil.register.schema import TABLE
+from insvigil.vocabulary import Stage
+
+_SLICE = 200_000
+_TRAITS = tuple(TABLE["trait"].names[1:])
+_KINDS = {name: column.dtype for name, column in Traits.columns().items()}
+
+
+def carried_traits(register: Register) -> pl.DataFrame:
+    """Return the traits kept by the last run, in no order: ``key`` and the columns of ``Traits``.
+
+    It reads on a connection of its own what was committed, so that a thread may do it while files are read and folded.
+    One thread reads the next rows while the other interns the texts of the last ones: 1 s a million.
+    """
+
+    def interned(found: pl.DataFrame) -> pl.DataFrame:
+        # one column after the other: side by side they would wait for the one table of texts
+        return pl.DataFrame([found["key"], *(found[name].cast(_KINDS[name]) for name in _TRAITS)])
+
+    pieces: list[pl.DataFrame] = []
+    with ThreadPoolExecutor(1) as aside:
+        pending: Future[pl.DataFrame] | None = None
+        for found in register.slices("SELECT * FROM trait", _SLICE, committed=True):
+            if pending is not None:
+                pieces.append(pending.result())
+            pending = aside.submit(interned, found)
+        if pending is not None:
+            pieces.append(pending.result())
+    return pl.concat(pieces)
+
+
+def in_rows(register: Register, kept: pl.DataFrame | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:
+    """Return the traits of all identities, row for row with their numbers: the fresh ones, else those kept.
+
+    ``kept`` comes from ``carried_traits``, ``fresh`` from normalising (``identity_id``). Columns are put in place one
+    by one: no second copy of the base. Raises ``ContractError`` when an identity has none.
+    """
+    numbers = [part["identity_id"].to_numpy() for part in fresh]
+    parts = fresh
+    if kept is not None:
+        numbers, parts = [_places(register)[kept["key"].to_numpy()], *numbers], [kept, *fresh]
+    number = np.concatenate(numbers)
+    height = numbering(register).height
+    rows = np.flatnonzero(number < height).astype(np.uint32)
+    place = np.full(height, NOWHERE, np.uint32)
+    place[number[rows]] = rows
+    if (place == NOWHERE).any():
+        raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
+    order = pl.Series(place)
+    columns = [pl.concat([part[name] for part in parts]).gather(order) for name in _TRAITS]
+    return Traits.validate(
+        pl.DataFrame([pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
+    )
+
+
+def store_traits(register: Register, traits: pl.DataFrame) -> None:
+    """Keep the traits of the identities questioned tonight in place of what was kept of them."""
+    texts = [pl.col(name).cast(pl.String) for name in _TRAITS if _KINDS[name] in (pl.Categorical, pl.Enum)]
+    for piece in traits.iter_slices(_SLICE):
+        _insert(register, "trait", piece.with_columns(texts))
+
+
+def carried_anomalies(register: Register) -> pl.DataFrame:
+    """Return what was found in active identities, each taken alone: identity_id, code, severity."""
+    place = _places(register)
+    found = register.query("SELECT * FROM anomaly")
+    number = pl.Series("identity_id", place[found["key"].to_numpy()])
+    return found.drop("key").with_columns(number).filter(number != NOWHERE)
+
+
+def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
+    """Keep what was found in the identities questioned tonight."""
+    _insert(register, "anomaly", anomalies.with_columns(pl.col("severity").cast(pl.String)))
+
+
+def carried_statuses(register: Register) -> pl.DataFrame:
+    """Return the statuses kept: identity_id, status, counted, ins_transmissible, source, anomaly."""
+    place = _places(register)
+    found = register.query("SELECT * FROM standing")
+    number = pl.Series("identity_id", place[found["key"].to_numpy()])
+    return found.drop("key").with_columns(number).filter(number != NOWHERE)
+
+
+def store_standing(register: Register, statuses: pl.DataFrame) -> None:
+    """Keep the statuses of the identities questioned tonight."""
+    _insert(register, "standing", statuses.with_columns(pl.col("status").cast(pl.String)))
+
+
+def restate(register: Register, statuses: pl.DataFrame, anomalies: pl.DataFrame, *, codes: str) -> None:
+    """Put these statuses and these anomalies in place of what was kept of the same identities, outside a run.
+
+    Of the anomalies kept, only those whose code begins with ``codes`` go. Nothing is kept before the first night.
+    """
+    keys = numbering(register)["key"].gather(statuses["identity_id"]).alias("key").to_frame()
+    if not register.delete("standing", keys):
+        return
+    store_standing(register, statuses)
+    register.remove(
+        "anomaly", "key IN (SELECT key FROM stale) AND starts_with(code, $codes)", {"codes": codes}, stale=keys
+    )
+    store_anomalies(register, anomalies)
+
+
+def forget(register: Register, questioned: pl.Series | None) -> None:
+    """Remove what was kept of the identities questioned tonight (None: of all) and of those that are gone."""
+    if questioned is None:
+        forget_all(register)
+        return
+    keys = numbering(register)["key"].gather(questioned)
+    gone = register.query("SELECT key FROM identity WHERE NOT active AND changed_run = $run", {"run": register.run})
+    stale = pl.concat([keys, gone["key"]]).unique().sort().alias("key").to_frame()
+    for table in ("trait", "anomaly", "standing"):
+        register.delete(table, stale)
+
+
+def forget_all(register: Register) -> None:
+    """Remove all that is carried: the next night asks everything again."""
+    for table in ("trait", "anomaly", "standing"):
+        register.connection.execute(f"DELETE FROM {table}")
+
+
+def carried_from(register: Register, settings_digest: str, version: str) -> dict[str, Any] | None:
+    """Return the run that asked what is carried, None unless it stands: whole, and asked with the same settings."""
+    last = run_before(register, settings_digest, version)
+    if last is None or Stage.QUALIF.value not in last["counts"]:
+        return None
+    found = register.connection.execute(
+        "SELECT (SELECT count(*) FROM trait), (SELECT count(*) FROM standing), "
+        "(SELECT count(*) FROM identity WHERE active AND changed_run < coalesce(?, changed_run + 1))",
+        [register.run],
+    ).fetchall()
+    traits, standing, active = found[0]
+    return last if traits == standing and traits >= active > 0 else None
+
+
+def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
+    keys = numbering(register)["key"].gather(rows["identity_id"]).alias("key")
+    columns = list(TABLE[table].names)
+    register.insert(table, rows.with_columns(keys).select(columns))
+
+
+NOWHERE = 0xFFFFFFFF
+"""The number of what is not active."""
+
+
+def _places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    """Return the number of each key in this run, ``NOWHERE`` for those that are not active."""
+    keys = numbering(register)["key"].to_numpy()
+    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
+    place = np.full(last + 1, NOWHERE, np.uint32)
+    place[keys] = np.arange(len(keys), dtype=np.uint32)
+    return place

@@ -1,0 +1,124 @@
+"""What is carried from night to night is what asking again would give, and stands only while nothing else moved."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from insvigil.errors import ContractError
+from insvigil.register import (
+    Register,
+    carried_from,
+    carried_traits,
+    describe_run,
+    filled,
+    fold,
+    forget,
+    identities,
+    in_rows,
+    keys_of,
+    purge,
+    roster,
+    store_standing,
+    store_traits,
+)
+from insvigil.traits import normalise
+from tests.register.messages import NIGHT, message, movements, sources
+
+SETTINGS, VERSION = "reglages", "1"
+
+
+def a_night(register: Register, *feed: dict[str, Any], until: str = "qualif") -> None:
+    """Live a night that asks everything again, and keeps it."""
+    register.begin(NIGHT)
+    fold(register, movements(*feed), sources=sources(), now=NIGHT)
+    names = roster(register)
+    forget(register, None)
+    store_traits(register, normalise(identities(register, of=names["identity_id"])))
+    standing = names.select(
+        "identity_id", status=pl.lit("VALIDEE"), counted=pl.lit(True), ins_transmissible=pl.lit(False),
+        source=pl.lit("pam"), anomaly=pl.lit(None, pl.String),
+    )  # fmt: skip
+    store_standing(register, standing)
+    describe_run(
+        register, ended=NIGHT, version=VERSION, settings_digest=SETTINGS, counts={"traits": {}, until: {"VALIDEE": 1}}
+    )
+    register.commit()
+
+
+def test_roster__numbers_identities_as_identities_does(register: Register) -> None:
+    a_night(register, message("A28", "2", 1), message("A28", "1", 1), message("A28", "9", 1, domain="CHA"))
+    names = roster(register)
+    whole = identities(register)
+    assert names.select("identity_id", "domain", "ipp", "changed").equals(
+        whole.select("identity_id", "domain", "ipp", "changed")
+    )
+    some = pl.Series([2, 0], dtype=pl.UInt32)
+    roster(register)
+    assert identities(register, of=some).equals(whole[[0, 2]])
+
+
+def test_roster__is_spoken_of_when_a_message_changes_nothing_and_when_a_relative_is(register: Register) -> None:
+    a_night(register, *(message("A28", ipp, 1, birth_name="DARK") for ipp in "1234"))
+    a_night(register, message("A40", "3", 2, merged_ipp="4"))
+    register.begin(NIGHT)
+    feed = [message("A31", "1", 5, birth_name="DARK"), message("A31", "4", 6, city="BREST")]
+    fold(register, movements(*feed), sources=sources(), now=NIGHT)
+    names = roster(register)
+    assert names.filter("spoken")["ipp"].to_list() == ["1", "3"]
+    assert names.filter("changed")["ipp"].to_list() == ["3"]
+
+
+def test_carried_traits__are_those_made_again(register: Register) -> None:
+    fields = {"birth_name": "D'Arc-Müller", "birth_date": "19800101", "sex": "F", "phone": "06 12 34 56 78"}
+    a_night(register, message("A28", "1", 1, **fields), message("A28", "2", 1, birth_name="ZOÉ", email="z@x.fr"))
+    names = roster(register)
+    again = normalise(identities(register, of=names["identity_id"]))
+    assert in_rows(register, carried_traits(register), []).equals(again)
+
+
+def test_in_rows__takes_the_fresh_row_and_refuses_a_hole(register: Register) -> None:
+    a_night(register, message("A28", "1", 1, city="BREST"), message("A28", "2", 1))
+    roster(register)
+    kept = carried_traits(register)
+    fresh = in_rows(register, kept, []).head(1).with_columns(city=pl.lit("RENNES").cast(pl.Categorical))
+    assert in_rows(register, kept, [fresh])["city"].to_list() == ["RENNES", None]
+    with pytest.raises(ContractError):
+        in_rows(register, None, [fresh])
+
+
+def test_carried_from__stands_while_settings_version_and_last_run_do(register: Register) -> None:
+    assert carried_from(register, SETTINGS, VERSION) is None, "nothing yet"
+    a_night(register, message("A28", "1", 1))
+    assert carried_from(register, SETTINGS, VERSION) is not None
+    assert carried_from(register, "autres", VERSION) is None
+    assert carried_from(register, SETTINGS, "2") is None
+    a_night(register, message("A28", "2", 1), until="matching")
+    assert carried_from(register, SETTINGS, VERSION) is None, "it stopped before the statuses"
+
+
+def test_carried_from__falls_after_a_purge(register: Register) -> None:
+    a_night(register, message("A28", "1", 1))
+    purge(register, date(2020, 1, 1), now=NIGHT)
+    assert carried_from(register, SETTINGS, VERSION) is None
+
+
+def test_forget__drops_those_questioned_and_those_gone(register: Register) -> None:
+    a_night(register, *(message("A28", ipp, 1) for ipp in "1234"))
+    register.begin(NIGHT)
+    fold(register, movements(message("A40", "1", 2, merged_ipp="2")), sources=sources(), now=NIGHT)
+    names = roster(register)
+    questioned = names.filter(pl.col("ipp") == "3")["identity_id"]
+    forget(register, questioned)
+    left = register.query("SELECT key FROM trait ORDER BY key")["key"].to_list()
+    kept = names.filter(pl.col("ipp").is_in(["1", "4"]))["identity_id"]
+    assert left == sorted(keys_of(register, kept).to_list())
+
+
+def test_filled__counts_what_says_something(register: Register) -> None:
+    a_night(register, message("A28", "1", 1, city="BREST"), message("A28", "2", 1, city='""'))
+    counts = filled(register, ("city", "phone"))
+    assert (counts["city"], counts["phone"]) == (1, 0)
