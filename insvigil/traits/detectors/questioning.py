@@ -81,7 +81,10 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
         else:
             of_file.append(detector)
     needed = {detector.needs for detector in asked}
-    views = [*(("persons", "bearers") if "identities" in needed else ()), *(("namesakes", "sharers") if "base" in needed else ())]
+    views = [
+        *(("persons", "bearers") if "identities" in needed else ()),
+        *(("namesakes", "sharers") if "base" in needed else ()),
+    ]
     if "identities" in needed:
         _ = material.persons  # the bearers are some of them
     with ThreadPoolExecutor(2) as threads:
