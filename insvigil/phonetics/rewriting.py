@@ -20,7 +20,7 @@ EDGE, SPACE, LETTER_E = 10, 32, 69
 LOWER_CASE = 32
 
 
-@kernel("i8(u1[::1], u1[:, ::1], i8)")
+@kernel("i8(u1[::1], u1[:, ::1], i8)", allocates=False)
 def replace(rule: Bytes, room: Bytes, size: Scalar) -> Scalar:
     """Replace each occurrence of the pattern of a rule in ``room[0, :size]``, left to right; return the new size."""
     found, n, k = False, np.int64(0), np.int64(0)
@@ -41,13 +41,14 @@ def replace(rule: Bytes, room: Bytes, size: Scalar) -> Scalar:
             room[1, n] = room[0, k]
             n += 1
             k += 1
-    if found:
-        room[0, :n] = room[1, :n]
-        return n
-    return size
+    if not found:
+        return size
+    for c in range(n):
+        room[0, c] = room[1, c]
+    return n
 
 
-@kernel("i8(u1[:, ::1], i8)")
+@kernel("i8(u1[:, ::1], i8)", allocates=False)
 def drop_doubles(room: Bytes, size: Scalar) -> Scalar:
     """Keep one letter for two, but for EE (ANDRE and ANDREE are two names); return the new size."""
     n, before = 0, np.uint8(0)
@@ -60,7 +61,7 @@ def drop_doubles(room: Bytes, size: Scalar) -> Scalar:
     return n
 
 
-@kernel("void(i8[::1], u1[::1], u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])")
+@kernel("void(i8[::1], u1[::1], u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])", allocates=False)
 def rewrite(
     offsets: Integers, data: Bytes, rules: Bytes, letters: Longs, first: Scalar, room: Bytes, ends: Integers, out: Bytes
 ) -> None:

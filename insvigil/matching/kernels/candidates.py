@@ -60,7 +60,7 @@ FILTER_BITS = 20
 """Bits of the hash that a filter tells apart: a night of 50,000 changes fills a twentieth of it."""
 
 
-@kernel("u8(u8, i8)", inline=True)
+@kernel("u8(u8, i8)", inline=True, allocates=False)
 def stirred(x: Scalar, part: Scalar) -> Scalar:
     """Return the hash of the value of one part (the finalizer of splitmix64)."""
     h = x * np.uint64(PARTS) + np.uint64(part) + np.uint64(0x9E3779B97F4A7C15)
@@ -69,7 +69,7 @@ def stirred(x: Scalar, part: Scalar) -> Scalar:
     return h ^ (h >> np.uint64(31))
 
 
-@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[::1])")
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[::1])", allocates=False)
 def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: Longs) -> None:
     """Write the plain parts of a line, in the order of their bits; 0 where one is missing.
 
@@ -92,7 +92,7 @@ def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: L
     parts[14] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
 
 
-@kernel("void(i8, i8, u4[:, ::1], u8[::1])")
+@kernel("void(i8, i8, u4[:, ::1], u8[::1])", allocates=False)
 def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs) -> None:
     """Write the parts of a family name and of a given name; 0 where one is missing."""
     for column in range(4):
@@ -102,7 +102,7 @@ def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs) -> Non
     parts[PARTS - 1] = min(x, y) << np.uint64(32) | max(x, y) if x != y and x and y else 0
 
 
-@kernel("i8(i8, i8, u8[::1], i8, i8, u8[:, ::1])")
+@kernel("i8(i8, i8, u8[::1], i8, i8, u8[:, ::1])", allocates=False)
 def stir(first: Scalar, last: Scalar, parts: Longs, wanted: Scalar, at: Scalar, hashes: Longs) -> Scalar:
     """Write the hashes of the wanted parts in column ``at``; return which of them are present, one bit each."""
     present = 0
@@ -114,7 +114,7 @@ def stir(first: Scalar, last: Scalar, parts: Longs, wanted: Scalar, at: Scalar, 
     return present
 
 
-@kernel("void(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[::1], u8[:, ::1], i8[:, ::1])")
+@kernel("void(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[::1], u8[:, ::1], i8[:, ::1])", allocates=False)
 def read_block(
     lines: Words, rows: Words, names: Words, lists: Words, start: Scalar, wanted: Scalar, parts: Longs, hashes: Longs,
     variants: Integers,
@@ -205,7 +205,7 @@ def fill_keys(
             written[k] = n
 
 
-@kernel("void(u8[::1], u8[::1])")
+@kernel("void(u8[::1], u8[::1])", allocates=False)
 def mark(keys: Longs, filter_: Longs) -> None:
     """Set the bit of each hash of ``keys`` in a filter of 2 ** ``FILTER_BITS`` bits."""
     for k in range(keys.size):
@@ -213,7 +213,7 @@ def mark(keys: Longs, filter_: Longs) -> None:
         filter_[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
 
 
-@kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])")
+@kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])", allocates=False)
 def find_groups(
     keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, rows: Words, ends: Words, large: Words
 ) -> tuple[Scalar, Scalar, Scalar]:

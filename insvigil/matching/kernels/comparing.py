@@ -80,7 +80,7 @@ SAFE = np.float32(-1e9)  # a floor that no pair is under
 AHEAD = 24  # rows asked of memory before they are compared
 
 
-@kernel("i8(u4)")
+@kernel("i8(u4)", allocates=False)
 def bits_of(x: Scalar) -> Scalar:
     """Return how many bits are set (LLVM turns this into one instruction)."""
     x = x - ((x >> np.uint32(1)) & np.uint32(0x55555555))
@@ -90,14 +90,14 @@ def bits_of(x: Scalar) -> Scalar:
     return np.int64(((x * np.uint32(0x01010101)) & np.uint32(0xFFFFFFFF)) >> np.uint32(24))
 
 
-@kernel("i8(u8)")
+@kernel("i8(u8)", allocates=False)
 def digits_apart(x: Scalar) -> Scalar:
     """Return how many of the sixteen 4-bit characters of an exclusive or are not zero."""
     x = (x | (x >> np.uint64(1)) | (x >> np.uint64(2)) | (x >> np.uint64(3))) & np.uint64(0x1111111111111111)
     return np.int64((x * np.uint64(0x1111111111111111)) >> np.uint64(60))
 
 
-@kernel("b1(u4)")
+@kernel("b1(u4)", allocates=False)
 def one_character_apart(x: Scalar) -> Scalar:
     """Whether one of the five 6-bit characters of an exclusive or is not zero, and no more."""
     y = np.uint32(x | (x >> np.uint32(1)))
@@ -105,7 +105,7 @@ def one_character_apart(x: Scalar) -> Scalar:
     return y != 0 and y & (y - np.uint32(1)) == 0
 
 
-@kernel("b1(i8, i8)")
+@kernel("b1(i8, i8)", allocates=False)
 def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     """Whether two numbers below 10,000 differ by one digit, or by two neighbouring digits exchanged."""
     n, first, u, v = 0, 0, x, y
@@ -124,7 +124,7 @@ def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     return n == 1
 
 
-@kernel("i8(i8, i8, b1, b1)")
+@kernel("i8(i8, i8, b1, b1)", allocates=False)
 def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing."""
     ya, ma, da, yb, mb, db = a >> 9, (a >> 5) & 15, a & 31, b >> 9, (b >> 5) & 15, b & 31
@@ -152,7 +152,7 @@ def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Sc
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(u4[:, ::1], i8, i8)")
+@kernel("i8(u4[:, ::1], i8, i8)", allocates=False)
 def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
     if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
@@ -168,7 +168,7 @@ def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     return M_CLOSE if n <= 2 else M_DIFFERENT
 
 
-@kernel("i8(u4, u4, i8)")
+@kernel("i8(u4, u4, i8)", allocates=False)
 def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     """Return how two places or postal codes agree: same, near (one character, same department) or not.
 
@@ -181,7 +181,7 @@ def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     return level if (x != 0) & (y != 0) else 0
 
 
-@kernel("i8(u4, u4, u4[:, ::1])")
+@kernel("i8(u4, u4, u4[:, ::1])", allocates=False)
 def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
 
@@ -212,7 +212,7 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     return DIFFERENT
 
 
-@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])")
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
 def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
 
@@ -234,7 +234,7 @@ def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> S
     return r
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
 def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' family names agree, birth and used names crossed."""
     r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
@@ -258,7 +258,7 @@ def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes,
     return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])")
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
 def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' given names agree: the first ones, then the lists."""
     r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
@@ -283,7 +283,7 @@ def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, 
     return r  # PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])")
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
 def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Whether the family name of each is the given name of the other, one of the two exactly."""
     there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])
@@ -297,19 +297,19 @@ def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, mem
     return False
 
 
-@kernel("i8(u4, u4)")
+@kernel("i8(u4, u4)", allocates=False)
 def same_or_not(x: Scalar, y: Scalar) -> Scalar:
     """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
     return ((x != 0) & (y != 0)) * (1 + np.int64(x == y))
 
 
-@kernel("b1(u4[:, ::1], i8, i8)")
+@kernel("b1(u4[:, ::1], i8, i8)", allocates=False)
 def packed_phones(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Whether both phones are known digit by digit."""
     return (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED
 
 
-@kernel("b1(u4, u4)")
+@kernel("b1(u4, u4)", allocates=False)
 def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     """Whether two packed phones differ by one digit, or by two neighbouring digits exchanged."""
     a, b = np.int64(x) - 1, np.int64(y) - 1
@@ -324,7 +324,7 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
 
 
-@kernel("void(u4[:, ::1], i8, i8, u1[::1])")
+@kernel("void(u4[:, ::1], i8, i8, u1[::1])", allocates=False)
 def first_look(lines: Words, i: Scalar, j: Scalar, found: Bytes) -> None:
     """Write the levels that cost a few instructions, and the rarities of the values."""
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
@@ -348,14 +348,14 @@ def first_look(lines: Words, i: Scalar, j: Scalar, found: Bytes) -> None:
         y >>= np.uint32(8)
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, u1[::1], i8)")
+@kernel("f4(f4[:, :, ::1], i8, i8, u1[::1], i8)", allocates=False)
 def worth(tables: Floats, score: Scalar, trait: Scalar, found: Bytes, rarity: Scalar) -> Scalar:
     """Return the bits of the level found for a trait whose rarity is at ``rarity``."""
     level = found[trait]
     return tables[score + BITS, trait, level] + tables[score + SLOPES, trait, level] * np.float32(found[rarity])
 
 
-@kernel("f4(f4[:, :, ::1], i8, u1[::1], b1)")
+@kernel("f4(f4[:, :, ::1], i8, u1[::1], b1)", allocates=False)
 def worth_beside_names(tables: Floats, score: Scalar, found: Bytes, sure: Scalar) -> Scalar:
     """Return the most that the levels found may bring, names apart; the level of the phone may be ``sure``."""
     most, slopes = score + MOST, score + SLOPES
@@ -368,13 +368,16 @@ def worth_beside_names(tables: Floats, score: Scalar, found: Bytes, sure: Scalar
     return total
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)")
+@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False)
 def most_of_name(tables: Floats, score: Scalar, trait: Scalar, relation: Scalar, rarity: Scalar) -> Scalar:
     """Return the most that a name may bring, by the best relation it may have and the rarity of the rarer side."""
     return tables[score + MOST, trait, relation] + tables[score + STEEPEST, trait, relation] * rarity
 
 
-@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4[::1], u1[::1])")
+@kernel(
+    "b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4[::1], u1[::1])",
+    allocates=False,
+)
 def compare_two(
     lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs, tables: Floats,
     floors: Floats, found: Bytes,
@@ -434,7 +437,7 @@ def compare_two(
     return total >= floor and kin + worth(tables, KINSHIP, T_GIVEN, found, R_GIVEN) >= kin_floor
 
 
-@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1])")
+@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1])", allocates=False)
 def ask_ahead(rows: Words, first: Scalar, last: Scalar, lines: Words, names: Words) -> None:
     """Ask the memory for the lines of rows that come later, and for the names of those that come a little sooner."""
     for k in range(first, min(last, rows.size)):
@@ -447,7 +450,8 @@ def ask_ahead(rows: Words, first: Scalar, last: Scalar, lines: Words, names: Wor
 
 @kernel(
     "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
-    " f4[:, :, ::1], f4[::1], b1, u8[::1], u8[::1], u4[:, ::1], u1[:, ::1])"
+    " f4[:, :, ::1], f4[::1], b1, u8[::1], u8[::1], u4[:, ::1], u1[:, ::1])",
+    allocates=False,
 )
 def compare(
     rows: Words, starts: Words, reach: Scalar, key: Scalar, first: Scalar, last: Scalar, lines: Words, lists: Words,
