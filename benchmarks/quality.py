@@ -4,6 +4,7 @@
     python -m benchmarks.quality sizes --seed 1        # both hospitals, 10,000 to 1,000,000 identities
     python -m benchmarks.quality twins --seed 1        # ten times the twins, so that their rate can be read
     python -m benchmarks.quality reliability --seed 1  # probabilities said, and true
+    python -m benchmarks.quality learning --seed 1     # what the decisions of one site are worth on its next file
 
 Each prints rows of Markdown for ``docs/reference/matching.md``. Everything is judged at the default settings; PID-24
 and PID-25 (multiple births) are withheld, as a flat extract has them not. A seed that was looked at while something was
@@ -16,6 +17,8 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -23,9 +26,10 @@ from benchmarks.second_hospital import invent
 from insvigil.bench.mistakes import DEFAULT, MIXES, ErrorMix
 from insvigil.bench.population import generate
 from insvigil.bench.scoring import score_groups, score_pairs
-from insvigil.matching import Matching, match
+from insvigil.matching import Matching, learn, match
 from insvigil.settings import MatchingSettings
 from insvigil.traits import normalise
+from insvigil.vocabulary import Decision
 
 File = tuple[pl.DataFrame, pl.DataFrame]
 WITHHELD = ("multiple_birth", "birth_rank", "mother_id")
@@ -86,14 +90,14 @@ def twins(seed: int) -> Iterator[tuple[str, Callable[[], File]]]:
         yield name, lambda more=more: second(100_000, seed + more, twins=0.2)
 
 
-def judged(identities: pl.DataFrame) -> Matching:
-    """Return what ``match`` finds at the default settings."""
-    return match(normalise(identities), MatchingSettings())
+def judged(identities: pl.DataFrame, weights: Path | None = None) -> Matching:
+    """Return what ``match`` finds at the default settings, with the shipped weights or a site's."""
+    return match(normalise(identities), MatchingSettings(weights=weights))
 
 
-def told(name: str, identities: pl.DataFrame, truth: pl.DataFrame) -> str:
+def told(name: str, identities: pl.DataFrame, truth: pl.DataFrame, weights: Path | None = None) -> str:
     """Return one row: precision, recall and F1 of pairs, precision and F1 of groups, twins joined by either."""
-    found, ids = judged(identities), identities["id"]
+    found, ids = judged(identities, weights), identities["id"]
     pairs = found.pairs.with_columns(left=ids.gather(found.pairs["left"]), right=ids.gather(found.pairs["right"]))
     groups = pl.DataFrame({"id": ids.gather(found.groups["identity_id"]), "group": found.groups["group"]})
     p, g = score_pairs(truth, pairs), score_groups(truth, groups)
@@ -125,14 +129,39 @@ def reliability(seed: int) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def learning(seed: int) -> Iterator[str]:
+    """Yield rows for a file of careless clerks, before and after learning from decisions on another file of theirs.
+
+    Half of the decisions are on pairs under 0.98, half on surer ones; people are supposed to be right.
+    """
+    identities, truth = second(60_000, seed, slips=2.0)
+    person, traits = truth["person"].to_numpy(), normalise(identities)
+    pairs = match(traits, MatchingSettings()).pairs
+    same = pl.Series(person[pairs["left"].to_numpy()] == person[pairs["right"].to_numpy()])
+    words = [member.value for member in (Decision.NON_DOUBLON, Decision.DOUBLON)]
+    decided = pairs.with_columns(decision=pl.Series(words).gather(same.cast(pl.UInt32)))
+    next_file = second(60_000, seed + 1, slips=2.0)
+    yield told("shipped weights", *next_file)
+    for count in (300, 800):
+        doubtful = decided.filter(pl.col("probability") < 0.98).sample(count // 2, seed=seed)
+        sure = decided.filter(pl.col("probability") >= 0.98).sample(count // 2, seed=seed)
+        learnt = learn(traits, pl.concat([doubtful, sure]), MatchingSettings())
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "weights.json"
+            path.write_text(learnt.weights.text(), encoding="utf-8")
+            name = f"{count} decisions ({learnt.loss_before:.3f} bits of surprise, then {learnt.loss_after:.3f})"
+            yield told(name, *next_file, path)
+
+
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=("mixes", "sizes", "twins", "reliability"))
+    parser.add_argument("table", choices=("mixes", "sizes", "twins", "reliability", "learning"))
     parser.add_argument("--seed", type=int, required=True)
     options = parser.parse_args()
-    if options.table == "reliability":
-        for row in reliability(options.seed):
+    by_row = {"reliability": reliability, "learning": learning}
+    if options.table in by_row:
+        for row in by_row[options.table](options.seed):
             print(row, flush=True)
         return
     files = {"mixes": mixes, "sizes": sizes, "twins": twins}[options.table]

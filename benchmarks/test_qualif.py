@@ -18,10 +18,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from insvigil.frames import IDENTITY_FIELDS, Changes, Identities, StatusLedger, Stays
-from insvigil.qualif import OBSERVED, derive_statuses, measure, status_history
+from insvigil.qualif import OBSERVED, assess, derive_statuses, measure, status_history
 from insvigil.qualif.indicators import ALL_MESHES
-from insvigil.settings import QualifSettings
-from insvigil.vocabulary import Grain, Status
+from insvigil.settings import ObjectiveSettings, QualifSettings
+from insvigil.vocabulary import Grain, Mesh, Status
 
 SIZE = float(os.environ.get("INSVIGIL_YEAR", "1"))
 PEOPLE, MOVEMENTS, SEED = int(500_000 * SIZE), int(2_000_000 * SIZE), 7
@@ -120,6 +120,7 @@ def invented_ledger(statuses: pl.DataFrame, identities: pl.DataFrame) -> dy.Data
         evidence=pl.lit("creation"),
         source=pl.lit("pam"),
         anomaly=pl.lit(None, dtype=pl.String),
+        refused=pl.lit(None, dtype=pl.Enum(Status)),
     )
     return StatusLedger.validate(both.select(StatusLedger.column_names()))
 
@@ -176,6 +177,18 @@ def test_measure__every_mesh_with_ledger(
         ),
     )
     assert found.height > 100
+
+
+def test_assess__a_commitment_with_its_pace(
+    benchmark: BenchmarkFixture, year: tuple[dy.DataFrame[Identities], dy.DataFrame[Stays]]
+) -> None:
+    people, stays = year
+    statuses = derive_statuses(people, QualifSettings())
+    ledger = invented_ledger(statuses, people)
+    settings = QualifSettings(objectives=[ObjectiveSettings(programme="HOPEN2_PHASE1", level=99)])
+    figures = measure(people, statuses, stays, settings, period=YEAR, ledger=ledger, meshes=[Mesh.ESTABLISHMENT])
+    found = _timed(benchmark, lambda: assess(figures, people, statuses, stays, settings, ledger=ledger))
+    assert found["weekly_pace"][0] is not None
 
 
 def test_status_history__of_everyone(

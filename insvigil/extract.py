@@ -32,7 +32,7 @@ def match_file(
     Writes ``pairs.parquet`` and ``groups.parquet`` with the file's own ids, ``rejects.parquet`` and ``run.json``.
     """
     from insvigil.matching import match
-    from insvigil.reading import ColumnMap, read_extract
+    from insvigil.reading import ColumnMap, open_extract
     from insvigil.reporting import write_folder
     from insvigil.traits import normalise
 
@@ -42,11 +42,11 @@ def match_file(
     waking = Thread(target=lambda: [import_module(kernels) for kernels in _KERNELS], daemon=True)
     waking.start()
     mapped = ColumnMap.load(columns)
-    extract = read_extract(file, mapped)
+    extract = open_extract(file, mapped)
     ids, rejects, report, read = extract.ids, extract.rejects, extract.report, extract.counts
     seconds[Stage.READING.value] = time.perf_counter() - start
     traits = normalise(extract.identities)
-    del extract  # the text as received is not needed any more: at ten millions it weighs more than its traits
+    del extract  # the text of a CSV is not needed any more: at ten millions it weighs more than its traits
     seconds[Stage.TRAITS.value] = time.perf_counter() - start - sum(seconds.values())
     waking.join()
     found = match(traits, settings, progress=progress)

@@ -9,7 +9,10 @@ HL7 null value ``""`` (delete) is kept as the two quotes (``vocabulary.DELETED``
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import dataframely as dy
+import polars as pl
 
 from insvigil.vocabulary import (
     BirthDateKind,
@@ -208,9 +211,10 @@ class Changes(dy.Schema):
     """The ledger of folding: one row a field that changed, append-only.
 
     ``valid_at`` is when it became true (message time), ``known_at`` when insvigil learnt it. ``field`` is an identity
-    field, or one of ``merged_into``, ``ipp``, ``linked_to``. Two readings: ``register.changes`` tells it message by
-    message, a creation being one row a field with ``old`` null; ``fold`` gives the net differences of a batch, a
-    creation being the one row ``ipp``, ``old`` null (a first load of millions must fit in memory).
+    field, or one of ``merged_into``, ``ipp``, ``linked_to``, ``insi_answer``. Two readings:
+    ``register.changes`` tells it message by message, a creation being one row a field with ``old`` null; ``fold`` gives
+    the net differences of a batch, a creation being the one row ``ipp``, ``old`` null (a first load of millions must
+    fit in memory).
     """
 
     domain = _text(nullable=False)
@@ -247,6 +251,21 @@ class Stays(dy.Schema):
     admitted_at = dy.Datetime(nullable=True, time_unit="us")
     discharged_at = dy.Datetime(nullable=True, time_unit="us")
     movement_nature = _text()
+
+
+class Columns(Protocol):
+    """What gives the columns of identities one by one: a frame, or a file that is read column by column."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+
+    @property
+    def height(self) -> int:
+        """Number of identities."""
+
+    def __getitem__(self, name: str, /) -> pl.Series:
+        """Return one column."""
 
 
 class Traits(dy.Schema):
@@ -360,7 +379,8 @@ class StatusLedger(dy.Schema):
     """The ledger of statuses: one row a transition, append-only; the last row of an identity is its status.
 
     ``from_status`` is null when the identity appears, ``to_status`` when it leaves the base (merged, removed).
-    ``counted`` is false for identities no rate counts (fictive, deactivated, slave of a doublon).
+    ``counted`` is false for identities no rate counts (fictive, deactivated, slave of a doublon). ``refused`` is the
+    status that a message claims and the machine refuses, as long as it is claimed: ``to_status`` is then the one kept.
     """
 
     domain = _text(nullable=False)
@@ -371,7 +391,8 @@ class StatusLedger(dy.Schema):
     counted = dy.Bool(nullable=False)
     evidence = _text(nullable=False)  # what moved the status, see docs/reference/statuses.md
     source = _text(nullable=False)
-    anomaly = _text()  # code of the anomaly, IDV-QUA-030 for an impossible transition
+    anomaly = _text()  # code of the anomaly, IDV-QUA-030 for a refused transition
+    refused = _enum(Status, nullable=True)
 
 
 class Indicators(dy.Schema):
@@ -390,6 +411,8 @@ class Indicators(dy.Schema):
     numerator = dy.Int64(nullable=True)
     denominator = dy.Int64(nullable=True)
     rate = dy.Float64(nullable=True)  # numerator / denominator, null when the denominator is 0
+    rate_low = dy.Float64(nullable=True)  # 95 % interval, for a rate made on a sample only
+    rate_high = dy.Float64(nullable=True)
     status_source = _text(nullable=False)
     rule_version = _text(nullable=False)
     programme = _text()
@@ -403,7 +426,8 @@ class Objectives(dy.Schema):
     """The objectives of the programmes and of the establishment, one row an objective, each with its answer.
 
     ``target`` is in percent, ``gap`` in points. ``weekly_pace`` is how many identities (or venues) more are counted
-    each week at the present pace, ``weekly_need`` how many must be to be there on the ``deadline``.
+    each week at the present pace, ``weekly_need`` how many must be to be there on the ``deadline``. ``outlook`` says in
+    French when the present pace gets there, or why no pace can be told.
     """
 
     programme = _text(nullable=False)
@@ -417,9 +441,11 @@ class Objectives(dy.Schema):
     rate = dy.Float64(nullable=True)
     target = dy.Float64(nullable=True)
     gap = dy.Float64(nullable=True)
-    missing = dy.Int64(nullable=True)  # identities (or venues) missing to the target
+    missing = dy.Int64(nullable=True)  # subjects missing to the target
+    subject = _text()  # what is counted: identités, or venues
     weekly_pace = dy.Float64(nullable=True)
     reached_on = dy.Date(nullable=True)  # day on which the present pace reaches the target
+    outlook = _text()
     deadline = dy.Date(nullable=True)
     weekly_need = dy.Float64(nullable=True)
     source = _text(nullable=False)

@@ -155,6 +155,7 @@ def _compared_last_time(register: Register, settings: Settings) -> bool:
 def _report(night: Night, settings: Settings, register: Register, out: Path, until: Stage) -> Path:
     """Write the folder of the run, up to the last stage that was run; what reporting does not see is empty."""
     from insvigil.matching.levels import LEVELS, STRONGEST
+    from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, identities, indicators, write_identities
     from insvigil.reporting import NightReport, first_pairs, shown, write_run
@@ -181,6 +182,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         resolved=night.counts.get(Stage.MATCHING.value, {}).get("agregats_closed"),
         levels=LEVELS,
         whole=STRONGEST,
+        status_sources=SOURCES,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         filled=night.filled,
         told=identities(register, of=nobody),

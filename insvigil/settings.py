@@ -104,6 +104,8 @@ class QualifSettings(_Section):
     """File active : identités ayant eu une venue dans les N derniers mois."""
     keep_status_on_strict_change: bool = False
     """Après modification locale d'un trait strict : vrai = validée si un document l'appuie, faux = provisoire."""
+    withdraw_on_insi_ko: bool = True
+    """Une vérification INSi négative retire la récupération (règle lue dans aucun texte officiel, à confirmer)."""
     finess_ej: str = ""
     """FINESS juridique, affiché comme maille de l'établissement ; vide = « ensemble »."""
     poles: dict[str, list[str]] = {}
@@ -111,7 +113,9 @@ class QualifSettings(_Section):
     documents: dict[str, Literal["high", "conditional", "low"]] = {}
     """Classes de pièces d'identité changées par le site, par code ZFD-7 : CE = "high"."""
     programmes: list[Path] = []
-    """Fichiers TOML de programmes ajoutés par le site."""
+    """Fichiers TOML de programmes ajoutés par le site, relatifs au dossier du fichier de réglages."""
+    tiers: dict[str, str] = {}
+    """Palier de l'établissement, par programme, quand le programme en a : SUN_ES = "second"."""
     objectives: list[ObjectiveSettings] = []
     """Engagements de l'établissement."""
 
@@ -153,12 +157,13 @@ class Settings(_Section):
         except ValidationError as error:
             faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
             raise SettingsError(f"{path} : {faults}.", hint="Voir docs/reference/settings.md.") from error
-        weights = settings.matching.weights
-        if weights is None:
-            return settings
-        return settings.model_copy(
-            update={"matching": settings.matching.model_copy(update={"weights": path.parent / weights})}
-        )
+        weights, programmes = settings.matching.weights, settings.qualif.programmes
+        beside = {  # files are named from the folder of the settings
+            "matching": {"weights": weights and path.parent / weights},
+            "qualif": {"programmes": [path.parent / programme for programme in programmes]},
+        }
+        sections = {name: getattr(settings, name).model_copy(update=update) for name, update in beside.items()}
+        return settings.model_copy(update=sections)
 
     def digest(self) -> str:
         """Return a hexadecimal digest of every value, and of the weights named, whatever the order of the file."""

@@ -183,3 +183,26 @@ def test_run__holds_a_billing_file_against_identities(tmp_path: Path) -> None:
     billed_anomalies = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
     assert billed_anomalies.select("code", "domain", "ipp").rows() == [("IDV-LEC-602", "1.2", "000123")]
     assert made.frames["identities"].height == 1
+
+
+def test_run__an_answer_of_insi_stands_on_the_nights_that_do_not_speak_of_its_identity(tmp_path: Path) -> None:
+    made = insvigil("demo", "h", "--identities", 300, "--nights", 1, "--seed", 5, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    hospital = tmp_path / "h"
+    (last,) = outputs(hospital)
+    assert insvigil("insi", "verify", "--lot", "L1", "--out", "v.csv", cwd=hospital).returncode == 0
+    ipp = (hospital / "v.csv").read_text(encoding="utf-8").splitlines()[2].split(";")[4]
+    answer = f"lot_id;ligne;resultat;ins_matricule;cle;oid;motif;date_reponse\nL1;1;KO;;;;;{last.name}\n"
+    (hospital / "r.csv").write_text(answer, encoding="utf-8")
+    taken = json.loads(insvigil("insi", "answers", "v.csv", "r.csv", "--json", cwd=hospital).stdout)
+    assert [(row["ipp"], row["to_status"]) for row in taken["moves"]] == [(ipp, "VALIDEE")]
+    told = []
+    for name, options in (("carried", ()), ("full", ("--full",))):
+        # Files already read: nobody is spoken of.
+        assert insvigil("run", "flux", "--out", name, *options, cwd=hospital).returncode == 0
+        found = pl.read_parquet(hospital / name / "anomalies.parquet").filter(pl.col("ipp") == ipp)
+        people = pl.read_parquet(hospital / name / "identities.parquet").filter(pl.col("ipp") == ipp)
+        told.append((people.select("status", "matricule").rows(), sorted(found["code"])))
+    assert told[0] == told[1]
+    assert told[0][0] == [("VALIDEE", None)]
+    assert "IDV-QUA-016" in told[0][1]

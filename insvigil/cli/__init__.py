@@ -26,9 +26,11 @@ ENTRIES = {
     "learn": Entry("insvigil.cli.learning", "learn", "Apprend des décisions de la cellule."),
     "history": Entry("insvigil.cli.register", "history", "Montre ce qu'une identité a été, et quand."),
     "indicators": Entry("insvigil.cli.indicators", "indicators", "Donne les taux et les objectifs, et les exporte."),
-    "leverage": Entry("insvigil.cli.indicators", "leverage", "Liste qui qualifier d'abord, et ce que cela rapporte."),
-    "explain-status": Entry("insvigil.cli.indicators", "explain_status", "Explique le statut d'une identité."),
-    "insi": Entry("insvigil.cli.indicators", "insi", "Listes pour le téléservice INSi, et réponses."),
+    "leverage": Entry(
+        "insvigil.cli.qualification", "leverage", "Liste qui qualifier d'abord, et ce que cela rapporte."
+    ),
+    "explain-status": Entry("insvigil.cli.qualification", "explain_status", "Explique le statut d'une identité."),
+    "insi": Entry("insvigil.cli.insi", "insi", "Listes pour le téléservice INSi, et réponses."),
     "register": Entry("insvigil.cli.register", "register", "Vérifie, copie, remet, compte, purge le registre."),
     "referential": Entry("insvigil.cli.referential", "referential", "Construit la table datée des communes."),
     "rules": Entry("insvigil.cli.rules", "rules", "Liste les règles, leurs codes et leurs sources."),

@@ -45,7 +45,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str |
 
     drawn = Table(title=title, title_justify="left")
     for column in columns:
-        drawn.add_column(column)
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*("" if cell is None else str(cell) for cell in row))
     Console().print(drawn)

@@ -1,89 +1,76 @@
-"""`insvigil indicators`, `explain-status`, `leverage`, `insi`: the figures, their reasons, and what moves them."""
+"""`insvigil indicators`: the figures, their objectives, the rows behind them, and what leaves for the DIM."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import sys
+from datetime import date
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from insvigil.cli.console import as_json, number, step, table
-from insvigil.cli.french import Command, Entry, Group
+from insvigil.cli.french import Command
 from insvigil.cli.night import settings_at
 from insvigil.cli.options import for_machines, with_config
+from insvigil.cli.site_frames import PERIOD, Site, last_day, period_of, site_of
 from insvigil.errors import UsageError
 from insvigil.vocabulary import Grain, Mesh, Verdict
 
 if TYPE_CHECKING:
     from insvigil.register import Register
-    from insvigil.settings import QualifSettings, Settings
+    from insvigil.settings import Settings
 
 MESHES = [mesh.value for mesh in Mesh if mesh not in (Mesh.ESTABLISHMENT, Mesh.DETECTOR)]
 GRAINS = [grain.value for grain in Grain]
-PERIOD = click.option(
-    "--period", metavar="PÉRIODE", help="2026, 2026-T2, 2026-03, 2026-S12 ou DÉBUT:FIN (défaut : la file active)."
-)
+LAYOUTS = ["csv", "xlsx", "json", "parquet"]
 
 
-class Site(NamedTuple):
-    """What the register says of the site, as the functions of the room take it."""
+def _listed(known: list[str]) -> Any:
+    """Return a callback that reads words separated by commas, the option being repeatable."""
 
-    identities: Any
-    statuses: Any
-    stays: Any
-    ledger: Any
+    def read(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[str]:
+        words = [word.strip() for value in values for word in value.split(",") if word.strip()]
+        for word in words:
+            if word not in known:
+                raise click.BadParameter(f"« {word} » n'est pas l'un de : {', '.join(known)}")
+        return list(dict.fromkeys(words))
 
-
-def site_of(register: Register, settings: Settings) -> Site:
-    """Read the base, its statuses, its stays and its ledger of statuses from the register."""
-    from insvigil.qualif import derive_statuses, ins_changes
-    from insvigil.register import identities, status_ledger, stays
-
-    base = identities(register)
-    past = ins_changes(register)
-    found = derive_statuses(base, settings.qualif, changes=past, production=settings.reading.production)
-    return Site(base, found, stays(register), status_ledger(register))
-
-
-def period_of(text: str | None, register: Register, settings: QualifSettings) -> tuple[date, date]:
-    """Return the period asked, else the file active on the day of the last run."""
-    from insvigil.qualif import active_period, parse_period
-    from insvigil.register import runs
-
-    if text is not None:
-        return parse_period(text)
-    started = runs(register)["started"].max()
-    return active_period(started.date() if isinstance(started, datetime) else date.today(), settings)
+    return read
 
 
 @click.command(
-    cls=Command, example="insvigil indicators --period 2026-T2 --by site --by activity --format xlsx --out t2.xlsx"
+    cls=Command, example="insvigil indicators --period 2026-T2 --by site,activity --format xlsx --out t2.xlsx"
 )
 @PERIOD
-@click.option("--by", "meshes", multiple=True, metavar="MAILLE", type=click.Choice(MESHES),
-              help=f"Détaille par l'une de : {', '.join(MESHES)}. Répétable.")  # fmt: skip
-@click.option("--grain", "grains", multiple=True, metavar="GRAIN", type=click.Choice(GRAINS),
-              help=f"Découpe par l'un de : {', '.join(GRAINS)}. Répétable.")  # fmt: skip
-@click.option("--format", "layout", metavar="FORMAT", type=click.Choice(["csv", "xlsx", "json", "parquet"]),
-              help="Écrit un fichier csv, xlsx, json ou parquet (avec --out).")  # fmt: skip
+@click.option("--by", "meshes", multiple=True, metavar="MAILLES", callback=_listed(MESHES),
+              help=f"Détaille par une ou plusieurs de : {', '.join(MESHES)} (séparées par des virgules).")  # fmt: skip
+@click.option("--grain", "grains", multiple=True, metavar="GRAINS", callback=_listed(GRAINS),
+              help=f"Découpe par un ou plusieurs de : {', '.join(GRAINS)}.")  # fmt: skip
+@click.option("--format", "layout", metavar="FORMAT", type=click.Choice(LAYOUTS),
+              help="csv ou json (sur la sortie standard, ou --out) ; xlsx ou parquet (avec --out).")  # fmt: skip
 @click.option("--out", metavar="FICHIER", type=click.Path(path_type=Path), help="Fichier à écrire (jamais remplacé).")
 @click.option("--programme", metavar="CODE", help="Ne garde que les objectifs de ce programme.")
 @click.option(
     "--proof", metavar="DOSSIER", type=click.Path(path_type=Path), help="Écrit le dossier de preuve de --programme."
 )
-@click.option("--open", "opened", metavar="CODE", help="Ouvre un taux : ses identités ou ses venues, une par ligne.")
+@click.option("--open", "opened", metavar="CODE", help="Ouvre un taux jusqu'à ses lignes : qui, quand, compté ou non.")
+@click.option("--at", "place", metavar="MAILLE=VALEUR", help="Avec --open : une seule valeur, comme site=010000001.")
+@click.option("--gate", is_flag=True, help="Finit avec le code 1 si un objectif n'est pas atteint.")
 @with_config
 @for_machines
 def indicators(
     period: str | None,
-    meshes: tuple[str, ...],
-    grains: tuple[str, ...],
+    meshes: list[str],
+    grains: list[str],
     layout: str | None,
     out: Path | None,
     programme: str | None,
     proof: Path | None,
     opened: str | None,
+    place: str | None,
+    gate: bool,
     config: Path | None,
     as_machine: bool,
 ) -> None:
@@ -93,30 +80,36 @@ def indicators(
     """
     import polars as pl
 
-    from insvigil.qualif import assess, export_indicators, measure, measure_vigilance, subjects
-    from insvigil.qualif.exports import private
+    from insvigil.qualif import Place, assess, measure, measure_vigilance, open_figure
     from insvigil.register import open_register
 
-    if (layout is None) != (out is None):
-        raise UsageError("--format et --out vont ensemble.", hint="Exemple : --format csv --out taux.csv.")
+    if out is not None and layout is None:
+        raise UsageError("--out demande un format.", hint="Exemple : --format csv --out taux.csv.")
+    if layout in ("xlsx", "parquet") and out is None:
+        raise UsageError(f"Le format {layout} demande un fichier.", hint=f"Exemple : --out taux.{layout}.")
     if proof is not None and programme is None:
         raise UsageError("--proof demande un programme.", hint="Exemple : --programme HOPEN2_PHASE1.")
+    if place is not None and opened is None:
+        raise UsageError("--at va avec --open.", hint="Exemple : --open Q_FILE_ACTIVE --at site=010000001.")
     settings, folder = settings_at(config)
     chosen = _programme(programme, settings)
     with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site, days = site_of(register, settings), period_of(period, register, settings.qualif)
+        site, days = site_of(register, settings, visits=True), period_of(period, register, settings.qualif)
         if opened is not None:
-            rows = subjects(*site[:3], settings.qualif, code=opened, period=days, ledger=site.ledger)
-            _print(rows, as_machine)
+            where = Place(*_place(place)) if place is not None else Place(Mesh.ESTABLISHMENT, "")
+            rows = open_figure(
+                register, *site[:3], settings.qualif, code=opened, period=days, ledger=site.ledger, place=where
+            )
+            _give_rows(rows, layout, out, as_machine)
             return
-        wanted = (Mesh.ESTABLISHMENT, *(Mesh.of(mesh) for mesh in meshes))
         figures = measure(
             *site[:3],
             settings.qualif,
             period=days,
             ledger=site.ledger,
-            meshes=wanted,
+            meshes=(Mesh.ESTABLISHMENT, *(Mesh.of(mesh) for mesh in meshes)),
             grains=[Grain.of(grain) for grain in grains],
+            until=last_day(register),
         )
         work = measure_vigilance(register, settings.qualif, period=days)
         objectives: Any = assess(figures, *site[:3], settings.qualif, ledger=site.ledger)
@@ -126,14 +119,81 @@ def indicators(
         if proof is not None and chosen is not None:
             signature = _prove(proof, whole, objectives, chosen, settings, register, site, days)
             step("preuve", f"{proof} (empreinte {signature})")
-    if layout is not None and out is not None:
-        with private(out) as file:
-            export_indicators(whole, file, layout)  # type: ignore[arg-type]
-        step("sortie", f"{out} ({number(whole.height)} lignes)")
+    if layout is not None:
+        _give_figures(whole, objectives, layout, out)
     elif as_machine:
         as_json({"period": days, "indicators": whole.to_dicts(), "objectives": objectives.to_dicts()})
     else:
         _show(whole, objectives, days)
+    if gate and (objectives["verdict"] == Verdict.MISSED.value).any():
+        click.get_current_context().exit(1)
+
+
+def _place(text: str) -> tuple[Mesh, str]:
+    mesh, sign, value = text.partition("=")
+    if not sign or mesh not in (*MESHES, Mesh.DETECTOR.value):
+        raise UsageError(f"--at ne comprend pas « {text} ».", hint=f"Une maille ({', '.join(MESHES)}), puis =VALEUR.")
+    return Mesh.of(mesh), value
+
+
+def _give_rows(rows: Any, layout: str | None, out: Path | None, as_machine: bool) -> None:
+    from insvigil.qualif.exports import export_rows, private
+
+    if out is not None and layout is not None:
+        with private(out) as file:
+            export_rows(rows, file, layout)  # type: ignore[arg-type]
+        step("sortie", f"{out} ({number(rows.height)} lignes)")
+    elif layout is not None:
+        export_rows(rows, sys.stdout.buffer, layout)  # type: ignore[arg-type]
+    elif as_machine:
+        as_json(rows.to_dicts())
+    else:
+        table([_HEADS.get(name, name) for name in rows.columns], [[_cell(cell) for cell in row] for row in rows.rows()])
+        step("lignes", f"{number(rows.height)}, dont {number(int(rows['counted'].sum()))} comptées au numérateur")
+
+
+_HEADS = {
+    "domain": "domaine",
+    "day": "jour",
+    "status": "statut",
+    "counted": "compté",
+    "anomaly": "anomalie",
+    "created_at": "créée le",
+    "qualified_at": "qualifiée le",
+    "days": "jours",
+    "changed_on": "modifiée le",
+    "merged_at": "fusionnée le",
+    "domain_kept": "domaine gardé",
+    "ipp_kept": "ipp gardé",
+    "domain_left": "domaine a",
+    "ipp_left": "ipp a",
+    "domain_right": "domaine b",
+    "ipp_right": "ipp b",
+    "decision": "décision",
+    "decided_at": "décidé le",
+    "finding": "constat",
+    "detector": "détecteur",
+    "agregat": "agrégat",
+    "formed_at": "formé le",
+    "closed_at": "clos le",
+}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return number(value) if isinstance(value, float) else value
+
+
+def _give_figures(figures: Any, objectives: Any, layout: str, out: Path | None) -> None:
+    from insvigil.qualif.exports import export_indicators, private
+
+    if out is None:
+        export_indicators(figures, sys.stdout.buffer, layout, objectives=objectives)  # type: ignore[arg-type]
+        return
+    with private(out) as file:
+        export_indicators(figures, file, layout, objectives=objectives)  # type: ignore[arg-type]
+    step("sortie", f"{out} ({number(figures.height)} lignes)")
 
 
 def _programme(code: str | None, settings: Settings) -> Any:
@@ -172,18 +232,22 @@ def _prove(
         counts={
             "identities": site.identities.height,
             "statuses": dict(site.statuses["status"].value_counts().sort("status").iter_rows()),
-            "movements": site.stays.height,
+            "movements": site.movements,
         },
         command=f"insvigil indicators --period {days[0]}:{days[1]} --programme {programme.code} --proof DOSSIER",
     )
 
 
 def _show(figures: Any, objectives: Any, days: tuple[date, date]) -> None:
+    from insvigil.qualif import source_sentences
+
     step("période", f"du {days[0]:%d/%m/%Y} au {days[1]:%d/%m/%Y}")
+    for sentence in source_sentences(figures["status_source"]):
+        step("statuts", sentence)
     rows = []
     for row in figures.to_dicts():
         span = "" if (row["period_start"], row["period_end"]) == days else f"{row['period_start']}:{row['period_end']}"
-        rate = _rate(row["code"], row["rate"])
+        rate = _rate(row)
         place = (
             row["mesh_value"]
             if row["mesh"] == Mesh.ESTABLISHMENT
@@ -191,191 +255,43 @@ def _show(figures: Any, objectives: Any, days: tuple[date, date]) -> None:
         )
         rows.append((row["code"], row["label"], place, span, row["numerator"], row["denominator"], rate))
     table(("code", "indicateur", "maille", "période", "numérateur", "dénominateur", "taux"), rows)
-    answers = []
     for row in objectives.to_dicts():
-        target = None if row["target"] is None else f"{number(float(row['target']))} %"
-        answers.append(
-            (
-                row["programme_name"],
-                row["label"],
-                row["indicator"],
-                target,
-                Verdict.of(row["verdict"]).label,
-                row["missing"],
-                row["reached_on"],
-                row["reason"] or "",
-                "à confirmer" if row["to_confirm"] else "",
-            )
-        )
-    heads = (
-        "programme",
-        "objectif",
-        "indicateur",
-        "cible",
-        "réponse",
-        "manquants",
-        "atteint le",
-        "raison",
-        "confiance",
-    )
-    table(heads, answers)
+        click.echo("\n".join(_objective(row, days[1])))
 
 
-def _rate(code: str, rate: float | None) -> str:
-    if rate is None:
+def _objective(row: dict[str, Any], day: date) -> list[str]:
+    """Return an objective and its answer in a few lines: what was found, how far, at which pace."""
+    sure = " (à confirmer)" if row["to_confirm"] else ""
+    verdict = Verdict.of(row["verdict"]).label
+    lines = ["", f"{row['programme_name']} · {row['label']}", f"  {verdict}{sure}{_after(row['reason'])}"]
+    if row["rate"] is not None:
+        target = "" if row["target"] is None else f", cible {number(float(row['target']))} %"
+        counted = f"{number(row['numerator'])} / {number(row['denominator'])}"
+        lines.append(f"  {row['indicator']} : {number(100 * row['rate'])} % ({counted}){target}")
+    if row["missing"]:
+        subject = row["subject"] if row["missing"] > 1 else row["subject"].removesuffix("s")
+        lines.append(f"  il manque {number(float(row['gap']))} points, soit {number(row['missing'])} {subject}")
+    if row["weekly_pace"] is not None:
+        lines.append(f"  rythme : {number(float(row['weekly_pace']))} {row['subject']} de plus par semaine")
+    if row["outlook"] is not None:
+        lines.append(f"  {row['outlook']}")
+    if row["deadline"] is not None:
+        past = " (passée)" if row["deadline"] < day and row["missing"] != 0 else ""
+        need = "" if row["weekly_need"] is None else f", il faut {number(ceil(row['weekly_need']))} par semaine"
+        lines.append(f"  échéance : {row['deadline']:%d/%m/%Y}{past}{need}")
+    return lines
+
+
+def _after(reason: str | None) -> str:
+    return "" if reason is None else f" : {reason}"
+
+
+def _rate(row: dict[str, Any]) -> str:
+    if row["rate"] is None:
         return ""
-    return f"{number(rate)} j" if code == "DELAI_QUAL" else f"{number(100 * rate)} %"
-
-
-def _print(frame: Any, as_machine: bool) -> None:
-    if as_machine:
-        as_json(frame.to_dicts())
-    else:
-        table(frame.columns, frame.rows())
-
-
-@click.command("explain-status", cls=Command, example="insvigil explain-status 0001234 --config insvigil.toml")
-@click.argument("ipp", metavar="IPP")
-@click.option("--domain", metavar="DOMAINE", help="Autorité d'affectation de l'IPP, s'il y en a plusieurs.")
-@with_config
-@for_machines
-def explain_status(ipp: str, domain: str | None, config: Path | None, as_machine: bool) -> None:
-    """Explique le statut d'une identité : ce qui a été reçu, ce qui tient, et chaque passage avec sa preuve."""
-    import polars as pl
-
-    from insvigil.frames import Changes, Identities
-    from insvigil.qualif import OBSERVED
-    from insvigil.qualif import explain_status as explain
-    from insvigil.register import history, identities, open_register
-
-    settings, folder = settings_at(config)
-    with open_register(settings.register_, folder=folder, read_only=True) as register:
-        found = identities(register).filter(
-            pl.col("ipp") == ipp, pl.lit(domain is None) | (pl.col("domain") == (domain or ""))
-        )
-        if found.is_empty():
-            raise UsageError(
-                "Cet IPP n'est pas une identité active du registre.", hint="« insvigil history » suit les fusions."
-            )
-        if found.height > 1:
-            raise UsageError("Cet IPP existe dans plusieurs domaines.", hint="Précisez --domain.")
-        one = Identities.validate(found)
-        told = history(register, ipp, domain=one["domain"].item())
-        kept = told.filter(pl.col("field").is_in([*OBSERVED, "merged_into"])).select(Changes.column_names())
-        story = Changes.validate(kept, cast=True)
-    answer = explain(one, settings.qualif, changes=story, production=settings.reading.production)
-    if as_machine:
-        rules = [{"code": rule.code, "sentence": rule.sentence} for rule in answer.rules]
-        summary = {"status": answer.status.value, "because": answer.because, "source": answer.source}
-        as_json(summary | {"facts": dict(answer.facts), "rules": rules, "moves": answer.moves})
-        return
-    click.echo(f"{answer.status.label} : {answer.because}.")
-    click.echo(f"Source : {answer.source}.")
-    table(("fait", "valeur"), answer.facts)
-    if answer.rules:
-        table(("règle", "constat", "conseil"), [(rule.code, rule.sentence, rule.advice) for rule in answer.rules])
-    heads = ("from_status", "to_status", "at", "cause", "evidence", "anomaly")
-    table(("de", "à", "le", "cause", "preuve", "anomalie"), [[move[head] for head in heads] for move in answer.moves])
-
-
-@click.command(cls=Command, example="insvigil leverage --indicator Q_FILE_ACTIVE --first 500 --config insvigil.toml")
-@PERIOD
-@click.option("--indicator", metavar="CODE", default="Q_FILE_ACTIVE", help="Taux à faire monter.")
-@click.option("--days", metavar="N", type=click.IntRange(0, 60), default=7, help="Venues annoncées dans les N jours.")
-@click.option("--first", metavar="N", type=click.IntRange(1), default=50, help="Nombre de lignes montrées et comptées.")
-@with_config
-@for_machines
-def leverage(period: str | None, indicator: str, days: int, first: int, config: Path | None, as_machine: bool) -> None:
-    """Liste qui qualifier d'abord, et combien de points cela rapporte."""
-    from insvigil.qualif import leverage as listed
-    from insvigil.qualif import what_if
-    from insvigil.register import open_register
-
-    settings, folder = settings_at(config)
-    with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site, span = site_of(register, settings), period_of(period, register, settings.qualif)
-    found = listed(*site[:3], settings.qualif, period=span, indicator=indicator, horizon_days=days)
-    gain = what_if(found, first)
-    step("gain", f"les {number(min(first, found.height))} premières lignes : +{number(gain)} points de {indicator}")
-    shown = found.head(first).drop("identity_id")
-    if as_machine:
-        as_json(shown.to_dicts())
-        return
-    heads = ("rang", "domaine", "ipp", "statut", "à faire", "attendu le", "uf", "vu le", "mouvements", "gain", "cumul")
-    table(heads, [(*row[:9], f"{row[9]:.3f}", f"{row[10]:.3f}") for row in shown.rows()])
-
-
-@click.command(cls=Command, example="insvigil insi verify --lot 2026-11 --out verification.csv --before 2023-11-01")
-@click.option("--lot", "lot_id", metavar="LOT", required=True, help="Nom du lot, repris dans les réponses.")
-@click.option("--out", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Fichier à écrire.")
-@click.option("--before", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="Dernier appel INSi avant ce jour.")
-@with_config
-def verify(lot_id: str, out: Path, before: datetime | None, config: Path | None) -> None:
-    """Écrit la liste des INS à vérifier : identités qualifiées seulement, au format propre à insvigil."""
-    from insvigil.qualif import insi
-    from insvigil.register import open_register
-
-    settings, folder = settings_at(config)
-    with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site = site_of(register, settings)
-    limit = before.date() if before else None
-    _write(out, insi.verification_requests(site.identities, site.statuses, lot_id=lot_id, before=limit))
-
-
-@click.command(cls=Command, example="insvigil insi recover --lot accueil-2026-11-21 --out appels.csv --days 2")
-@click.option("--lot", "lot_id", metavar="LOT", required=True, help="Nom du lot, repris dans les réponses.")
-@click.option("--out", metavar="FICHIER", required=True, type=click.Path(path_type=Path), help="Fichier à écrire.")
-@click.option("--days", metavar="N", type=click.IntRange(0, 60), default=2, help="Venues annoncées dans les N jours.")
-@with_config
-def recover(lot_id: str, out: Path, days: int, config: Path | None) -> None:
-    """Écrit la liste des appels INSi à faire à l'accueil : patients attendus, identité déjà contrôlée.
-
-    La récupération en masse est refusée : elle se fait une par une, à la venue du patient (RECO PP 03).
-    """
-    from insvigil.qualif import insi
-    from insvigil.qualif import leverage as listed
-    from insvigil.register import open_register
-
-    settings, folder = settings_at(config)
-    with open_register(settings.register_, folder=folder, read_only=True) as register:
-        site, span = site_of(register, settings), period_of(None, register, settings.qualif)
-    expected = listed(*site[:3], settings.qualif, period=span, horizon_days=days)
-    _write(out, insi.recovery_requests(site.identities, site.statuses, expected, lot_id=lot_id))
-
-
-@click.command(cls=Command, example="insvigil insi answers verification.csv reponses.csv --json")
-@click.argument("requests", metavar="DEMANDES", type=click.Path(path_type=Path))
-@click.argument("files", metavar="RÉPONSES…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@for_machines
-def answers(requests: Path, files: tuple[Path, ...], as_machine: bool) -> None:
-    """Lit les réponses (CSV d'insvigil, ou XML du téléservice) et dit ce qu'il faut faire de chaque identité."""
-    from insvigil.qualif import insi
-
-    found = insi.read_insi_answers(files, insi.read_insi_requests(requests))
-    if as_machine:
-        as_json({"evidence": found.evidence.to_dicts(), "refused": found.refused.to_dicts()})
-        return
-    table(found.evidence.columns, found.evidence.rows())
-    for file, line, code in found.refused.iter_rows():
-        step("refusé", f"{file}, ligne {line} : {code}")
-
-
-def _write(out: Path, requests: Any) -> None:
-    from insvigil.qualif import insi
-    from insvigil.qualif.exports import private
-
-    with private(out) as file:
-        file.write(insi.as_csv(requests).encode())
-    step("sortie", f"{out} ({number(requests.height)} demandes ; format propre à insvigil, non officiel)")
-
-
-insi = Group(
-    name="insi",
-    entries={
-        "verify": Entry("insvigil.cli.indicators", "verify", "Liste les INS à vérifier."),
-        "recover": Entry("insvigil.cli.indicators", "recover", "Liste les appels à faire à l'accueil."),
-        "answers": Entry("insvigil.cli.indicators", "answers", "Lit les réponses."),
-    },
-    help="Listes pour le téléservice INSi, et lecture des réponses.",
-    example="insvigil insi verify --lot 2026-11 --out verification.csv",
-)
+    if row["code"] == "DELAI_QUAL":
+        return f"{number(row['rate'])} j"
+    rate = f"{number(100 * row['rate'])} %"
+    if row["rate_low"] is None:
+        return rate
+    return f"{rate} (entre {number(100 * row['rate_low'])} et {number(100 * row['rate_high'])} %)"

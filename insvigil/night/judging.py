@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Anomalies, Identities, Indicators, Statuses
+from insvigil.frames import Anomalies, Identities, Indicators, Objectives, Statuses
 from insvigil.night.asking import asked_again
 from insvigil.night.night import Night
 from insvigil.reporting.wording import integer
@@ -36,11 +36,12 @@ def qualify_again(night: Night, settings: Settings, register: Register) -> str:
         faults.append(found)
     standing = pl.concat(parts).sort("identity_id")
     statuses = _as_statuses(standing)
-    indicators = _measure(night, settings, register, standing, statuses)
+    indicators, objectives = _measure(night, settings, register, standing, statuses)
     store_indicators(register, indicators)
     frames |= {
         "statuses": statuses,
         "indicators": indicators,
+        "objectives": objectives,
         "anomalies": pl.concat([frames["anomalies"], *faults]),
     }
     night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
@@ -55,7 +56,7 @@ def _judge(
 ) -> tuple[dy.DataFrame[Statuses], dy.DataFrame[Anomalies]]:
     """Return the statuses of some identities and what is wrong with them; append their transitions to the ledger."""
     from insvigil import qualif
-    from insvigil.register import changes, keys_of, status_ledger, store_statuses
+    from insvigil.register import keys_of, status_ledger, store_statuses
 
     rules, production = settings.qualif, settings.reading.production
     keys = keys_of(register, asked["identity_id"])
@@ -67,11 +68,14 @@ def _judge(
         statuses,
         night.started,
         settings=rules,
-        changes=changes(register, since=register.run, of=keys, fields=qualif.OBSERVED),
+        changes=qualif.tonight(register, of=keys),
         production=production,
     )
     store_statuses(register, moves)
-    return statuses, qualif.status_anomalies(asked, rules, changes=past, production=production)
+    standing = status_ledger(register, standing=True, of=keys)
+    faults = qualif.status_anomalies(asked, rules, changes=past, production=production)
+    found = Anomalies.validate(pl.concat([faults, qualif.refusals(asked, standing)]))
+    return qualif.kept(statuses, asked, standing), found
 
 
 def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
@@ -90,8 +94,8 @@ def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
 
 def _measure(
     night: Night, settings: Settings, register: Register, standing: pl.DataFrame, statuses: pl.DataFrame
-) -> dy.DataFrame[Indicators]:
-    """Return the figures of the night: those who came are counted one by one, the base as a whole."""
+) -> tuple[dy.DataFrame[Indicators], dy.DataFrame[Objectives]]:
+    """Return the figures and the objectives: those who came are counted one by one, the base as a whole."""
     from insvigil import qualif
     from insvigil.register import keys_of, known_since, status_ledger
 
@@ -99,17 +103,16 @@ def _measure(
     counted = dict(standing.filter("counted").group_by("status").len().iter_rows())
     levels = {status.value: [counted.get(status.value, 0)] for status in Status}
     day = pl.DataFrame({"day": [period[1]]} | levels, schema={"day": pl.Date} | dict.fromkeys(levels, pl.Int64))
+    if any(commitment.indicator == "Q_BASE" for commitment in settings.qualif.objectives):  # its pace looks back
+        day = qualif.base_by_day(status_ledger(register))
     owners = night.owners["identity_id"]
     row = pl.int_range(owners.len(), dtype=pl.UInt32, eager=True).alias("identity_id")
-    return qualif.measure(
-        night.owners.with_columns(row),
-        statuses[owners].with_columns(row),
-        night.frames["stays"],
-        settings.qualif,
-        period=period,
-        ledger=status_ledger(register, of=keys_of(register, owners)),
-        whole=qualif.Whole(day, known_since(register), standing["source"].unique().to_list()),
-    )
+    came, theirs = night.owners.with_columns(row), statuses[owners].with_columns(row)
+    visits = qualif.passages(came, night.frames["stays"], settings.qualif)
+    ledger = status_ledger(register, of=keys_of(register, owners))
+    whole = qualif.Whole(day, known_since(register), standing["source"].unique().to_list())
+    figures = qualif.measure(came, theirs, visits, settings.qualif, period=period, ledger=ledger, whole=whole)
+    return figures, qualif.assess(figures, came, theirs, visits, settings.qualif, ledger=ledger, whole=whole)
 
 
 def _rate_line(indicators: pl.DataFrame) -> str:

@@ -28,17 +28,43 @@ SIGNATURE = "empreintes.txt"
 """The file of a proof folder that holds the digest of each other file and of them all."""
 
 
-def export_indicators(indicators: dy.DataFrame[Indicators], file: IO[bytes], layout: Format) -> None:
-    """Write the figures in ``file``: CSV for a French spreadsheet, XLSX with the definitions, JSON or parquet."""
-    if layout == "csv":
-        indicators.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
-    elif layout == "parquet":
-        indicators.write_parquet(file, compression="zstd")
-    elif layout == "json":
-        content = {"indicators": indicators.to_dicts(), "definitions": definitions().to_dicts(), "sources": SOURCES}
+def export_indicators(
+    indicators: dy.DataFrame[Indicators],
+    file: IO[bytes],
+    layout: Format,
+    *,
+    objectives: dy.DataFrame[Objectives] | None = None,
+) -> None:
+    """Write the figures in ``file``: CSV for a French spreadsheet, XLSX, JSON or parquet.
+
+    XLSX and JSON also hold the objectives with their answers, and the definitions; CSV and parquet are one table.
+    """
+    aims = Objectives.create_empty() if objectives is None else objectives
+    if layout == "json":
+        content = {
+            "indicators": indicators.to_dicts(),
+            "objectives": aims.to_dicts(),
+            "definitions": definitions().to_dicts(),
+            "sources": SOURCES,
+        }
         file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    elif layout == "xlsx":
+        sheets = {"Indicateurs": indicators, "Objectifs": aims, "Définitions": definitions()}
+        _write_workbook(sheets, file)
     else:
-        _write_workbook(indicators, file)
+        export_rows(indicators, file, layout)
+
+
+def export_rows(rows: pl.DataFrame, file: IO[bytes], layout: Format) -> None:
+    """Write a table in ``file``: CSV for a French spreadsheet, XLSX, JSON (a list of rows) or parquet."""
+    if layout == "csv":
+        file.write(_csv(rows))
+    elif layout == "parquet":
+        rows.write_parquet(file, compression="zstd")
+    elif layout == "json":
+        file.write(orjson.dumps(rows.to_dicts(), option=orjson.OPT_INDENT_2))
+    else:
+        _write_workbook({"Lignes": rows}, file)
 
 
 def definitions() -> pl.DataFrame:
@@ -160,9 +186,9 @@ def _sources_of(indicators: pl.DataFrame) -> list[str]:
     return sorted({part for source in said for part in source.partition(" (")[0].split("+")})
 
 
-def _write_workbook(indicators: pl.DataFrame, file: IO[bytes]) -> None:
+def _write_workbook(sheets: Mapping[str, pl.DataFrame], file: IO[bytes]) -> None:
     import xlsxwriter
 
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False}) as workbook:
-        for name, frame in (("Indicateurs", indicators), ("Définitions", definitions())):
+        for name, frame in sheets.items():
             frame.write_excel(workbook, name, autofit=True, freeze_panes=(1, 0), column_formats={"rate": "0.0000"})

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from insvigil.errors import UsageError
-from insvigil.frames import Identities, Indicators, Statuses, StatusLedger, Stays
+from insvigil.frames import Indicators, StatusLedger, Stays
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.evidence import carries, in_base, known
 from insvigil.qualif.history import RANK, History, base_by_day, history
@@ -29,7 +28,7 @@ AGE_BANDS = ((0, "0-17"), (18, "18-44"), (45, "45-64"), (65, "65-74"), (75, "75+
 ALL_MESHES = (Mesh.ESTABLISHMENT, Mesh.SITE, Mesh.POLE, Mesh.UNIT, Mesh.ACTIVITY, Mesh.AGE_BAND)
 """The meshes ``measure`` knows."""
 
-_ACTIVE = {
+ACTIVE = {
     "Q_FILE_ACTIVE": (Status.QUALIFIEE,),
     "TX_QUAL": (Status.QUALIFIEE,),
     "TX_VALI": (Status.VALIDEE,),
@@ -55,7 +54,7 @@ class Whole(NamedTuple):
 def measure(
     identities: pl.DataFrame,
     statuses: pl.DataFrame,
-    stays: dy.DataFrame[Stays],
+    stays: dy.DataFrame[Stays] | Passages,
     settings: QualifSettings,
     *,
     period: tuple[date, date],
@@ -63,23 +62,25 @@ def measure(
     meshes: Sequence[Mesh] = (Mesh.ESTABLISHMENT, Mesh.SITE, Mesh.UNIT, Mesh.ACTIVITY),
     grains: Sequence[Grain] = (),
     programmes: Sequence[Programme] | None = None,
+    until: date | None = None,
     whole: Whole | None = None,
 ) -> dy.DataFrame[Indicators]:
     """Return the figures of ``period`` (both days included), and of each ``grain`` within it, at each mesh.
 
     With the ``ledger`` of statuses a figure is what it was on its day; venues and spans from before its first row are
     left out, since no status was known then (``… (statuts connus depuis le …)``). Without it the present status is
-    taken for every day (``… (statut présent)``). The rows of the establishment are always there,
-    with a null rate when nothing was counted. ``identities``, ``statuses`` and ``ledger`` may be limited to those who
-    came, ``whole`` saying the rest. Raise ``SettingsError`` for an objective that names an unknown programme or
-    indicator.
+    taken for every day (``… (statut présent)``). ``until`` is the last day the register speaks of: cuts that begin
+    after it have no figure, and a period that ends after it says so (``… (arrêtés au …)``). The rows of the
+    establishment are always there, with a null rate when nothing was counted. ``identities``, ``statuses`` and
+    ``ledger`` may be limited to those who came, ``whole`` saying the rest. Raise ``SettingsError`` for an objective
+    that names an unknown programme or indicator.
     """
     told = history(identities, statuses, ledger)
     since = known_since(ledger) if whole is None else whole.since
-    visits = _known(passages(identities, stays, settings), since)
+    visits = known_visits(passages(identities, stays, settings), since)
     fictive, doubtful = (identities.select(carries(code)).to_series() for code in ("FICT", "DOUT"))
     counted = identities.select(in_base()).to_series()
-    base = _only(visits, counted)
+    base = only(visits, counted)
     birth = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
     births = birth.to_series().to_numpy()
     if whole is not None:
@@ -88,19 +89,21 @@ def measure(
         levels = _present_base(identities, statuses, period) if ledger is None else base_by_day(ledger)
     parts = [_blank(period)]
     for spans in cuts(period, grains):
-        if since is not None and max(spans.end) < since:
+        if (since is not None and max(spans.end) < since) or (until is not None and min(spans.start) > until):
             continue
         parts += _rates(base, told, births, spans, meshes)
         parts.append(_coded(_base(spans, levels), "Q_BASE", _QUALIFIED))
     uncut = next(cuts(period, ()))
     figures = pl.concat(parts[1:])
     for suffix, some, sign in (("SANS_DOUT", counted & doubtful, -1), ("AVEC_FICT", ~counted & fictive, 1)):
-        varied = pl.concat(_rates(_only(visits, some), told, births, uncut, [Mesh.ESTABLISHMENT]))
+        varied = pl.concat(_rates(only(visits, some), told, births, uncut, [Mesh.ESTABLISHMENT]))
         parts.append(_varied(figures, varied, suffix, sign, period))
     parts.append(_faulty(base, statuses, uncut))
     figures = pl.concat(parts[1:])
     if since is not None:
         figures = figures.filter(pl.col("period_end") >= since)
+    if until is not None:
+        figures = figures.filter(pl.col("period_start") <= until)
     named = ["code", "mesh", "mesh_value", "period_start", "period_end"]
     figures = pl.concat([figures, parts[0].join(figures.select(named), on=named, how="anti")])
     sources = statuses["source"].unique().to_list() if whole is None else whole.sources
@@ -109,51 +112,9 @@ def measure(
         source += " (statut présent)"
     elif since is not None and since > period[0]:
         source += f" (statuts connus depuis le {since:%d/%m/%Y})"
+    if until is not None and until < period[1]:
+        source += f" (arrêtés au {until:%d/%m/%Y})"
     return judged(figures, settings, source=source, programmes=programmes)
-
-
-def subjects(
-    identities: dy.DataFrame[Identities],
-    statuses: dy.DataFrame[Statuses],
-    stays: dy.DataFrame[Stays],
-    settings: QualifSettings,
-    *,
-    code: str,
-    period: tuple[date, date],
-    ledger: dy.DataFrame[StatusLedger] | None = None,
-    mesh: Mesh = Mesh.ESTABLISHMENT,
-    mesh_value: str = "",
-) -> pl.DataFrame:
-    """Return the rows behind a figure: domain, ipp, ``day``, ``status`` then, ``counted`` in the numerator.
-
-    One row an identity for the file active and the base (``day``: end of the period; the base as it stands, without
-    identities merged since), one a venue for the passages (``day``: entry or exit). Raise ``UsageError`` for a figure
-    that has no rows here.
-    """
-    opened = _ACTIVE | dict.fromkeys(("Q_BASE", "Q_PASSAGE_ENTREE", "Q_PASSAGE_SORTIE"), _QUALIFIED)
-    if code not in opened:
-        raise UsageError(f"L'indicateur « {code} » ne s'ouvre pas en lignes.", hint=f"Choix : {', '.join(opened)}.")
-    told = history(identities, statuses, ledger)
-    visits = _known(passages(identities, stays, settings), known_since(ledger))
-    visits = _only(visits, identities.select(in_base()).to_series())
-    seen = {"Q_PASSAGE_ENTREE": visits.entries, "Q_PASSAGE_SORTIE": visits.exits}.get(code, visits.movements)
-    births = identities.select(known("birth_date").str.slice(0, 4).cast(pl.Int32, strict=False).fill_null(0))
-    seen = seen.filter(pl.col("day").is_between(*period))
-    if mesh != Mesh.ESTABLISHMENT:
-        year = np.full(seen.height, period[1].year, np.int32)
-        values, labels = _values(mesh, seen, visits, births.to_series().to_numpy(), year)
-        wanted = labels.index(mesh_value) if mesh_value in labels else -1
-        seen = seen.filter(pl.Series(values == wanted))
-    if code == "Q_BASE":
-        present = told.known_by((period[1] - date(1970, 1, 1)).days)
-        seen = identities.filter(in_base(), pl.Series(present)).select("identity_id", day=pl.lit(period[1]))
-    elif code in _ACTIVE:
-        seen = seen.select("identity_id", day=pl.lit(period[1])).unique().sort("identity_id")
-    day = seen["day"].to_physical().to_numpy(writable=True)
-    rank = told.at_end_of(seen["identity_id"].to_numpy(writable=True), day)
-    status = pl.Series("status", list(RANK)).gather(pl.Series(rank))
-    names = identities.select("domain", "ipp")[seen["identity_id"]]
-    return names.with_columns(seen["day"], status, counted=status.is_in([one.value for one in opened[code]]))
 
 
 def _varied(
@@ -177,7 +138,7 @@ def known_since(ledger: pl.DataFrame | None) -> date | None:
     return first.date() if isinstance(first, datetime) else None
 
 
-def _known(visits: Passages, since: date | None) -> Passages:
+def known_visits(visits: Passages, since: date | None) -> Passages:
     """Return the visits without the entries and exits from before the first status known."""
     if since is None:
         return visits
@@ -185,7 +146,7 @@ def _known(visits: Passages, since: date | None) -> Passages:
     return visits._replace(entries=entries, exits=exits)
 
 
-def _only(visits: Passages, kept: pl.Series) -> Passages:
+def only(visits: Passages, kept: pl.Series) -> Passages:
     """Return the visits of the identities kept."""
     if kept.all():
         return visits
@@ -197,7 +158,7 @@ def _rates(
     visits: Passages, told: History, births: NDArray[np.int32], spans: Spans, meshes: Sequence[Mesh]
 ) -> list[pl.DataFrame]:
     active = list(_counts(visits.movements, visits, told, births, spans, meshes, once=True))
-    rates = [_coded(counts, code, kept) for counts in active for code, kept in _ACTIVE.items()]
+    rates = [_coded(counts, code, kept) for counts in active for code, kept in ACTIVE.items()]
     venues = {"Q_PASSAGE_ENTREE": visits.entries, "Q_PASSAGE_SORTIE": visits.exits, "PLAFOND_DOCUMENTS": visits.exits}
     for code, seen in venues.items():
         found = _counts(seen, visits, told, births, spans, meshes, once=False)
@@ -246,7 +207,7 @@ def _counts(
     status = told.at_end_of(subject, end if once else day)
     counted = subject if once else np.arange(subject.size, dtype=np.uint32)
     for mesh in meshes:
-        value, labels = _values(mesh, visits, passed, births, year)
+        value, labels = mesh_values(mesh, visits, passed, births, year)
         # Cells are int32: 4,000 units of 366 days are 1.5 million.
         cell = np.where(span >= 0, value * np.int32(len(spans.start)) + span, np.int32(-1)).astype(np.int32)
         counts = np.zeros((len(labels) * len(spans.start), len(RANK)), np.int64)
@@ -261,7 +222,7 @@ def _counts(
         )
 
 
-def _values(
+def mesh_values(
     mesh: Mesh, visits: pl.DataFrame, passed: Passages, births: NDArray[np.int32], year: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], list[str]]:
     """Return the code of each visit on a mesh, and the labels of the codes."""

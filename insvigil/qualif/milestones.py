@@ -1,4 +1,4 @@
-"""Changes → what happened to an identity after its INS was obtained: withdrawn by A47, or a strict trait modified."""
+"""Changes → what became of an INS: withdrawn by A47, a strict trait modified, confirmed or refused by INSi."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import polars as pl
 
 from insvigil.frames import STRICT_TRAITS, Changes
 from insvigil.qualif.evidence import known
-from insvigil.register import Register
+from insvigil.register import Register, changes, insi_answers
 from insvigil.register.eliminations import family, owned
 from insvigil.register.statements import settled, story
 
-MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at")
-"""Times of the last strict change, of the last proof of INSi, of the last INSi answer, of the last INS removed."""
+MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at", "confirmed_at", "refused_at")
+"""Times of the last strict change, of the last proof of INSi, of the last INSi call that succeeded, of the last INS
+removed, of the last answer read back that confirms the INS and of the last one that refuses it."""
+
+ANSWER = "insi_answer"
+"""The field of ``Changes`` that holds an answer read back: ``confirmed``, ``refused``, or an outcome without effect."""
 
 OBSERVED: tuple[str, ...] = (
     *STRICT_TRAITS,
@@ -28,7 +32,7 @@ OBSERVED: tuple[str, ...] = (
 )
 """The fields a status rests on."""
 
-_INSI = ("matricule", "matricule_oid", "insi_date", "collection_mode", "identity_code")
+_INSI = ("matricule", "matricule_oid", "insi_date", "collection_mode", "identity_code", ANSWER)
 _KEY = ("domain", "ipp")
 
 
@@ -40,13 +44,26 @@ def milestones(changes: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
     list by (domain, ipp).
     """
     told = changes.select(*_KEY, "field", old=known("old"), new=known("new"), at=pl.coalesce("valid_at", "known_at"))
-    asked = (pl.col("field").is_in(["matricule", "insi_date"]) & pl.col("new").is_not_null()) | (
-        (pl.col("field") == "collection_mode") & (pl.col("new") == "INSI")
-    ).fill_null(False)
+    confirmed, refused = (
+        ((pl.col("field") == ANSWER) & (pl.col("new") == effect)).fill_null(False)
+        for effect in ("confirmed", "refused")
+    )
+    asked = (
+        (pl.col("field").is_in(["matricule", "insi_date"]) & pl.col("new").is_not_null())
+        | ((pl.col("field") == "collection_mode") & (pl.col("new") == "INSI")).fill_null(False)
+        | confirmed
+    )
     valid = (pl.col("field") == "identity_code") & pl.col("new").is_in(["VALI", "QUAL"]).fill_null(False)
     removed = (pl.col("field") == "matricule") & pl.col("old").is_not_null() & pl.col("new").is_null()
     insi = told.filter(pl.col("field").is_in(_INSI)).select(
-        *_KEY, "at", strict_at=pl.lit(False), answered_at=asked | valid, asked_at=asked, removed_at=removed
+        *_KEY,
+        "at",
+        strict_at=pl.lit(False),
+        answered_at=asked | valid,
+        asked_at=asked,
+        removed_at=removed,
+        confirmed_at=confirmed,
+        refused_at=refused,
     )
     # Few rows are left when text is compared: a creation has no old value.
     before, after = comparable(pl.col("old")), comparable(pl.col("new"))
@@ -67,24 +84,43 @@ def milestones(changes: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def withdrawn() -> pl.Expr:
-    """Return whether the INS was removed and no INSi answer came since."""
-    return (pl.col("removed_at") >= pl.col("asked_at").fill_null(_NEVER)).fill_null(False)
+def reached() -> dict[str, pl.Expr]:
+    """Return what the milestones say, by name: all false, and no day, when there is none.
+
+    ``withdrawn``: the INS was removed and INSi was not asked since. ``strict_changed``: a strict trait was modified
+    after the last proof of INSi (matricule, INSi date, answer, or VALI sent). ``insi_confirmed`` and ``insi_refused``:
+    what the last answer read back says, as long as nothing later speaks of the INS; of one day, the refusal wins.
+    ``insi_told``: the day of that answer.
+    """
+    asked, removed, refused = (pl.col(name).fill_null(_NEVER) for name in ("asked_at", "removed_at", "refused_at"))
+    against = (pl.col("refused_at") >= asked).fill_null(False)
+    stands = ((pl.col("confirmed_at") > removed) & (pl.col("confirmed_at") > refused)).fill_null(False)
+    told = pl.when(against).then("refused_at").when(stands).then("confirmed_at")
+    return {
+        "withdrawn": (pl.col("removed_at") >= asked).fill_null(False),
+        "strict_changed": (pl.col("strict_at") > pl.col("answered_at").fill_null(_NEVER)).fill_null(False),
+        "insi_confirmed": stands,
+        "insi_refused": against,
+        "insi_told": told.dt.date(),
+    }
 
 
-def strict_changed() -> pl.Expr:
-    """Return whether a strict trait was modified after the last proof of INSi (matricule, INSi date or VALI sent)."""
-    return (pl.col("strict_at") > pl.col("answered_at").fill_null(_NEVER)).fill_null(False)
+NOTHING: dict[str, pl.Expr] = {
+    "withdrawn": pl.lit(False),
+    "strict_changed": pl.lit(False),
+    "insi_confirmed": pl.lit(False),
+    "insi_refused": pl.lit(False),
+    "insi_told": pl.lit(None, pl.Date),
+}
+"""What ``reached`` says of an identity without a milestone."""
 
 
 def later_changes(identities: pl.DataFrame, changes: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Return ``identity_id``, ``withdrawn``, ``strict_changed`` of the identities the ledger speaks of."""
+    """Return ``identity_id`` and what ``reached`` says of the identities the ledger speaks of."""
     keys = identities.lazy()
     last = milestones(changes.lazy(), keys.select(*_KEY, "given_names")).group_by(_KEY).agg(pl.col(MILESTONES).max())
     found = last.join(keys.select(*_KEY, "identity_id"), on=_KEY, how="inner")
-    return found.select("identity_id", withdrawn=withdrawn(), strict_changed=strict_changed()).collect(
-        engine="in-memory"
-    )
+    return found.select("identity_id", **reached()).collect(engine="in-memory")
 
 
 def comparable(value: pl.Expr) -> pl.Expr:
@@ -98,6 +134,7 @@ _NEVER = pl.lit(0).cast(pl.Datetime("us"))
 
 _DIFFER = " OR ".join(f"min(nullif({trait}, '\"\"')) <> max(nullif({trait}, '\"\"'))" for trait in STRICT_TRAITS)
 _MOVED = (
+    "SELECT coalesce(f.terminal, a.key) AS terminal FROM insi_answer a LEFT JOIN forward f USING (key) {among} UNION "
     "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) {among} "
     "GROUP BY 1 HAVING "
     "count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
@@ -107,7 +144,8 @@ _MOVED = (
 
 
 def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
-    """Return the story of the few identities whose INS was withdrawn, or that have one and two values of a trait.
+    """Return the story of the few identities whose INS was withdrawn, that have one and two values of a trait, or of
+    which INSi answered.
 
     It is all that ``derive_statuses`` needs of the past, whatever the night that told it; ``of`` limits it to some
     identities and those merged into them (keys of the register).
@@ -123,4 +161,15 @@ def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFr
     names = register.query("SELECT key AS owner, domain, ipp FROM identity SEMI JOIN owners USING (key)",
                            owners=owned(said, lead).select(key=pl.col("owner").unique()))  # fmt: skip
     told = story(settled(owned(said, lead)), OBSERVED).join(names, on="owner", how="left", maintain_order="left")
-    return Changes.validate(told.rename({"message_time": "valid_at"}).select(Changes.column_names()))
+    fields = told.rename({"message_time": "valid_at"}).select(Changes.column_names())
+    return Changes.validate(pl.concat([fields, insi_answers(register)]))
+
+
+def tonight(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
+    """Return the whole story, answers of INSi included, of the identities spoken of in the run under way.
+
+    ``of`` limits it to some identities and those merged into them (keys of the register).
+    """
+    told = changes(register, since=register.run, of=of, fields=OBSERVED)
+    spoken = told.select(_KEY).unique()
+    return Changes.validate(pl.concat([told, insi_answers(register).join(spoken, on=_KEY, how="semi")]))

@@ -63,8 +63,8 @@ class Objective(_Sourced):
             if code not in AIMS:
                 raise ValueError(f"un objectif ne peut pas viser « {code} »")
         figure = self.level is not None or self.progression is not None
-        if figure and self.confidence in (Confidence.UNVERIFIED, Confidence.NOT_FOUND):
-            raise ValueError("un chiffre non vérifié (M ou X) ne se livre pas dans un programme")
+        if figure and self.confidence in (Confidence.UNVERIFIED, Confidence.NOT_FOUND, Confidence.CONVENTION):
+            raise ValueError("un chiffre non vérifié (M, X ou C) ne se livre pas dans un programme")
         return self
 
 

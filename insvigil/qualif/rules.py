@@ -158,11 +158,30 @@ RULES: tuple[Rule, ...] = (
         Confidence.CONVENTION,
     ),
     _rule(
+        16,
+        Severity.ANOMALY,
+        "INS que le téléservice INSi ne reconnaît plus (vérification négative).",
+        "L'identité perd sa récupération tant qu'INSi ne l'a pas confirmée de nouveau.",
+        "Interroger de nouveau INSi à partir d'une pièce d'identité, puis corriger la source. Ce retrait est "
+        "un réglage : withdraw_on_insi_ko.",
+        "usage de la profession, texte officiel introuvable",
+        Confidence.UNVERIFIED,
+    ),
+    _rule(
+        17,
+        Severity.WARNING,
+        "Identité qualifiée par une réponse INSi relue, dont la source n'a pas encore transmis le matricule.",
+        "L'INS est connu mais ne peut pas encore partir : le référentiel d'identités ne le porte pas.",
+        "Saisir ou intégrer l'INS dans le logiciel de gestion des identités.",
+        "convention d'insvigil",
+        Confidence.CONVENTION,
+    ),
+    _rule(
         30,
         Severity.ANOMALY,
-        "Changement de statut impossible.",
-        "Ce passage n'existe pas dans la machine à états ou n'est appuyé par aucune preuve reçue.",
-        "Rechercher dans l'historique le message qui a changé le statut.",
+        "Changement de statut impossible, refusé : l'identité garde le statut qu'elle avait.",
+        "Le statut demandé n'est pas un passage possible depuis le précédent, ou rien de reçu ne l'appuie.",
+        "« insvigil explain-status IPP » montre le message refusé et sa preuve ; corriger l'identité dans la source.",
         "RNIV 1 v2.0, EXI SI 07 ; table des passages : docs/reference/statuses.md",
         Confidence.CONVENTION,
         Scope.CHANGE,
@@ -171,4 +190,4 @@ RULES: tuple[Rule, ...] = (
 """Every rule of the room; the numbers are stable for life."""
 
 IMPOSSIBLE_TRANSITION = "IDV-QUA-030"
-"""The code of a transition that the table does not know."""
+"""The code of a transition that is refused."""

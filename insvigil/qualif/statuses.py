@@ -15,6 +15,8 @@ PROV, VIDE, absent      no     ZFD-5 = INSI or ZFD-6 filled, and the INS not wit
 PROV, VIDE, absent      any                                                                PROVISOIRE
 ======================  =====  ==========================================================  ===========
 
+An answer of INSi read back stands for the INS of an identity that has none; a negative verification takes it away.
+
 An INS sent without VALI is ignored (PAM FR §6.6.15). A strict trait modified after the INS was obtained loses I.
 Sources: PAM FR 2.11.2, FR Core 2.2.0; the inference of RECUPEREE from ZFD is insvigil's (to be confirmed).
 """
@@ -26,7 +28,7 @@ import polars as pl
 
 from insvigil.frames import Anomalies, Changes, Identities, Statuses
 from insvigil.qualif.evidence import DocumentClass, observe
-from insvigil.qualif.milestones import later_changes
+from insvigil.qualif.milestones import NOTHING, later_changes
 from insvigil.qualif.rules import RULES
 from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Severity, Status
@@ -35,10 +37,22 @@ SOURCES: dict[str, str] = {
     "native": "statut natif de l'extraction (les quatre statuts sont observables)",
     "pam": "messages PAM : PID-32 et présence de l'INS (récupérée non observable)",
     "pam_zfd": "messages PAM : récupérée déduite de ZFD-5 ou ZFD-6 (à confirmer)",
+    "insi": "réponses du téléservice INSi relues par insvigil (INS pas encore reçu de la source)",
     "none": "aucun statut reçu : identité comptée provisoire",
     "register": "registre : décisions, fusions et agrégats",
 }
 """What each value of ``Statuses.source`` means, in French."""
+
+
+def source_sentences(said: pl.Series) -> list[str]:
+    """Return in French the sources of the figures, then what limits them, from their ``status_source``."""
+    told: dict[str, None] = {}
+    for text in said.unique().sort():
+        sources, *limits = text.split(" (")
+        told |= {SOURCES.get(source, source): None for source in sources.split("+")}
+        told |= dict.fromkeys(limit.removesuffix(")") for limit in limits)
+    return list(told)
+
 
 _KEY = ("domain", "ipp")
 
@@ -109,26 +123,30 @@ def judge(
     changes: pl.DataFrame | pl.LazyFrame | None = None,
     production: bool = True,
 ) -> pl.DataFrame:
-    """Return the facts of each identity with ``ins_usable``, ``withdrawn``, ``strict_changed`` and its ``status``."""
+    """Return the facts of each identity with ``ins_usable``, what became of its INS, and its ``status``."""
     facts = observe(identities, settings, production=production)
     if changes is None:
-        facts = facts.with_columns(withdrawn=pl.lit(False), strict_changed=pl.lit(False))
+        facts = facts.with_columns(**NOTHING)
     else:
         found = later_changes(identities.select("identity_id", *_KEY, "given_names"), changes)
         facts = facts.join(found, on="identity_id", how="left", maintain_order="left").with_columns(
-            pl.col("withdrawn", "strict_changed").fill_null(False)
+            pl.col(name).fill_null(empty) for name, empty in NOTHING.items()
         )
     return decide(facts, settings)
 
 
 def decide(facts: pl.DataFrame, settings: QualifSettings) -> pl.DataFrame:
-    """Return the facts (``withdrawn`` and ``strict_changed`` among them) with ``ins_usable`` and the ``status``."""
+    """Return the facts (those of ``milestones.reached`` among them) with ``ins_usable`` and the ``status``."""
+    refused = pl.col("insi_refused") & pl.lit(settings.withdraw_on_insi_ko)
     usable = pl.col("ins_real") & pl.col("five_traits") & ~pl.col("date_corrected")
     # A native QUAL without matricule stands; with a matricule that is no INS, it does not.
     declared = (pl.col("native") == Status.QUALIFIEE).fill_null(False) & ~pl.col("ins") & ~pl.col("date_corrected")
-    qualified = (usable & pl.col("ins")) | declared
+    # An INS that INSi gave, and that the source has not sent yet.
+    answered = pl.col("insi_confirmed") & ~pl.col("ins") & pl.col("five_traits")
+    qualified = ((usable & pl.col("ins")) | declared | (answered & ~pl.col("date_corrected"))) & ~refused
     controlled = (pl.col("vali") & ~pl.col("prov") & ~pl.col("inva")) | (pl.col("native") == Status.QUALIFIEE)
-    recovered = (pl.col("native") == Status.RECUPEREE) | (pl.col("insi") & ~pl.col("ins") & ~pl.col("withdrawn"))
+    told = (pl.col("native") == Status.RECUPEREE) | (pl.col("insi") & ~pl.col("ins") & ~pl.col("withdrawn"))
+    recovered = (told.fill_null(False) | answered) & ~refused
     plain = (
         pl.when(pl.col("fict") | pl.col("dout"))
         .then(pl.lit(Status.PROVISOIRE))
@@ -136,7 +154,7 @@ def decide(facts: pl.DataFrame, settings: QualifSettings) -> pl.DataFrame:
         .then(pl.lit(Status.QUALIFIEE))
         .when(controlled.fill_null(False))
         .then(pl.lit(Status.VALIDEE))
-        .when(recovered.fill_null(False) & ~pl.col("date_corrected"))
+        .when(recovered & ~pl.col("date_corrected"))
         .then(pl.lit(Status.RECUPEREE))
         .otherwise(pl.lit(Status.PROVISOIRE))
     )
@@ -145,7 +163,9 @@ def decide(facts: pl.DataFrame, settings: QualifSettings) -> pl.DataFrame:
     fallback = pl.when(kept).then(pl.lit(Status.VALIDEE)).otherwise(pl.lit(Status.PROVISOIRE))
     loses = pl.col("strict_changed") & pl.col("plain").is_in([Status.RECUPEREE, Status.QUALIFIEE])
     return (
-        facts.with_columns(plain=plain, ins_usable=usable & pl.col("ins"))
+        facts.with_columns(
+            plain=plain, ins_usable=usable & pl.col("ins") & ~refused, insi_refused=refused, insi_ko="insi_refused"
+        )
         .with_columns(strict_changed=loses)
         .with_columns(status=pl.when(loses).then(fallback).otherwise(pl.col("plain")))
     )
@@ -156,6 +176,12 @@ def source_of() -> pl.Expr:
     return (
         pl.when(pl.col("native").is_not_null())
         .then(pl.lit("native"))
+        .when(
+            pl.col("insi_confirmed")
+            & ~pl.col("ins")
+            & ((pl.col("status") == Status.QUALIFIEE) | ((pl.col("status") == Status.RECUPEREE) & ~pl.col("insi")))
+        )
+        .then(pl.lit("insi"))
         .when(pl.col("status") == Status.RECUPEREE)
         .then(pl.lit("pam_zfd"))
         .when(pl.col("coded"))
@@ -180,11 +206,13 @@ def _held() -> dict[str, pl.Expr]:
         "IDV-QUA-006": pl.col("ins") & ~pl.col("ins_real") & ~pl.col("ins_test"),
         "IDV-QUA-007": pl.col("vali") & pl.col("prov"),
         "IDV-QUA-008": pl.col("fict") & (pl.col("dout") | pl.col("homa")),
-        "IDV-QUA-009": (pl.col("status") == Status.QUALIFIEE) & ~pl.col("ins"),
+        "IDV-QUA-009": (pl.col("status") == Status.QUALIFIEE) & ~pl.col("ins") & (native == Status.QUALIFIEE),
         "IDV-QUA-010": (pl.col("status") == Status.QUALIFIEE) & pl.col("ins") & ~pl.col("key_right"),
         "IDV-QUA-011": pl.col("place_unknown") & stands,
         "IDV-QUA-012": pl.col("strict_changed"),
         "IDV-QUA-013": pl.col("contrary") & claims,
         "IDV-QUA-014": (pl.col("document") == DocumentClass.LOW).fill_null(False) & stands,
         "IDV-QUA-015": expired & stands,
+        "IDV-QUA-016": pl.col("insi_ko") & (pl.col("ins") | pl.col("insi") | (native != "")),
+        "IDV-QUA-017": (pl.col("status") == Status.QUALIFIEE) & ~pl.col("ins") & (native != Status.QUALIFIEE),
     }

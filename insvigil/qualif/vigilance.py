@@ -1,4 +1,4 @@
-"""The register's memory → the figures of doublons, collisions, merges and work done."""
+"""The register's memory → the figures of doublons, collisions, merges and work done, and the rows behind them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from insvigil.settings import QualifSettings
 from insvigil.vocabulary import Decision, Finding, Mesh
 
 _NAMES = ("domain_left", "ipp_left", "domain_right", "ipp_right")
+_ONE = ("domain", "ipp")
 _PAIRS = (
     "SELECT l.domain AS domain_left, l.ipp AS ipp_left, r.domain AS domain_right, r.ipp AS ipp_right, p.finding, "
     "coalesce(p.rule, p.block) AS detector FROM pair p JOIN identity l ON l.key = p.left_key "
@@ -23,8 +24,9 @@ _PAIRS = (
 )
 _VALUES = " OR ".join(f"count(DISTINCT upper(strip_accents(nullif({trait}, '\"\"')))) > 1" for trait in STRICT_TRAITS)
 _MODIFIED = (
-    "SELECT count(*) FROM (SELECT coalesce(f.terminal, s.key) AS who FROM statement s LEFT JOIN forward f USING (key) "
-    f"WHERE s.driver AND s.message_time < $end GROUP BY who HAVING ({_VALUES}) AND max(s.message_time) >= $start) m "
+    "SELECT i.domain, i.ipp, m.last::DATE AS changed_on FROM (SELECT coalesce(f.terminal, s.key) AS who, "
+    "max(s.message_time) AS last FROM statement s LEFT JOIN forward f USING (key) "
+    f"WHERE s.driver AND s.message_time < $end GROUP BY who HAVING ({_VALUES}) AND last >= $start) m "
     "JOIN identity i ON i.key = m.who AND i.active"
 )
 
@@ -37,19 +39,13 @@ def measure_vigilance(
     Pairs, agrégats and decisions are those of the register as it stands. Only decisions of people make a doublon or a
     collision; what the engine proposes is counted apart. Collisions and shares by detector are per mesh ``detector``.
     """
-    bounds = {
-        "start": datetime.combine(period[0], time()),
-        "end": datetime.combine(period[1] + timedelta(days=1), time()),
-    }
+    bounds = _bounds(period)
     pairs = register.query(_PAIRS)
     ruled = decisions(register).filter("stands")
-    created, eliminated = _created(register, bounds)
+    created, late, paired = _creations(register, bounds, pairs, ruled)
     confirmed = ruled.filter(pl.col("decision") == Decision.DOUBLON.value)
-    younger = _younger(register, confirmed)
     proposed = pairs.filter(pl.col("finding") == Finding.DPOT.value)
     waiting = proposed.join(ruled, on=_NAMES, how="anti")
-    late = created.join(pl.concat([eliminated, younger]).unique(), on=["domain", "ipp"], how="semi")
-    paired = pl.concat([_ends(proposed), _ends(confirmed), eliminated]).unique()
     active = _one(register, "SELECT count(*) FROM identity WHERE active")
     merges = _one(register, f"SELECT count(*) FROM elimination WHERE NOT rename AND {_within('message_time')}", bounds)
     collisions = _one(
@@ -58,14 +54,14 @@ def measure_vigilance(
         bounds,
     )
     counts: dict[str, tuple[int | None, int, float | None]] = {
-        "TX_DOUBLONS_BASE": (_in_excess(confirmed), active, None),
-        "TX_DOUBLONS_FLUX": (late.height, created.height, None),
+        "TX_DOUBLONS_BASE": (sum(_links(confirmed)), active, None),
+        "TX_DOUBLONS_FLUX": (created.join(late, on=_ONE, how="semi").height, created.height, None),
         "TX_DOUBLONS_POT": (waiting.height, active, None),
-        "NOUVEAUX_DOUBLONS": (created.join(paired, on=["domain", "ipp"], how="semi").height, created.height, None),
+        "NOUVEAUX_DOUBLONS": (created.join(paired, on=_ONE, how="semi").height, created.height, None),
         "TX_COLLISIONS": (collisions, _one(register, _VENUES, bounds), None),
         "TX_FUSIONS": (merges, created.height, None),
         "TX_FUSIONS_ANNULEES": (None, merges, None),
-        "TX_MODIF": (_one(register, _MODIFIED, bounds), active, None),
+        "TX_MODIF": (_one(register, f"SELECT count(*) FROM ({_MODIFIED})", bounds), active, None),
         "DELAI_QUAL": _delay(register, bounds),
         **_agregats(register, bounds),
     }
@@ -79,11 +75,61 @@ def measure_vigilance(
     return judged(figures, settings, source="register")
 
 
-def _created(register: Register, bounds: dict[str, datetime]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the identities created in the period, and all those ever merged (a change of IPP is no merge)."""
-    created = register.query(f"SELECT domain, ipp FROM identity WHERE {_within('created_at')}", bounds)
+def vigilance_rows(register: Register, code: str, period: tuple[date, date]) -> pl.DataFrame:
+    """Return the rows behind a figure of ``measure_vigilance``, with ``counted``: whether it is in the numerator.
+
+    Where the denominator is the base, or venues, only what may be in the numerator is listed. ``DELAI_QUAL`` gives the
+    ``days`` of each identity.
+    """
+    bounds = _bounds(period)
+    counted = pl.lit(True).alias("counted")
+    if code in _LISTS:
+        return register.query(f"{_LISTS[code]} ORDER BY ALL", bounds).with_columns(counted)
+    if code in ("AGREGATS_OUVERTS", "AGREGATS_CLOS"):
+        asked = {name: moment for name, moment in bounds.items() if f"${name}" in _AGREGATS_LISTED[code]}
+        return register.query(_AGREGATS_LISTED[code], asked).sort("agregat")
+    pairs = register.query(_PAIRS)
+    ruled = decisions(register).filter("stands").select(*_NAMES, "decision", "decided_at")
+    if code == "TX_DOUBLONS_BASE":
+        confirmed = ruled.filter(pl.col("decision") == Decision.DOUBLON.value)
+        return confirmed.with_columns(counted=pl.Series(_links(confirmed), dtype=pl.Boolean))
+    if code == "TX_DOUBLONS_POT":
+        proposed = pairs.filter(pl.col("finding") == Finding.DPOT.value).sort(_NAMES)
+        found = proposed.join(ruled, on=_NAMES, how="left", maintain_order="left")
+        return found.with_columns(counted=pl.col("decision").is_null())
+    if code == "PART_NON_DOUBLON":
+        found = pairs.join(ruled, on=_NAMES, how="inner").sort(_NAMES)
+        return found.with_columns(counted=pl.col("decision") == Decision.NON_DOUBLON.value)
+    created, late, paired = _creations(register, bounds, pairs, ruled)
+    among = (late if code == "TX_DOUBLONS_FLUX" else paired).with_columns(counted)
+    return (
+        created.sort(_ONE)
+        .join(among, on=_ONE, how="left", maintain_order="left")
+        .with_columns(pl.col("counted").fill_null(False))
+    )
+
+
+def _bounds(period: tuple[date, date]) -> dict[str, datetime]:
+    """Return the first moment of the period and the first after it."""
+    return {
+        "start": datetime.combine(period[0], time()),
+        "end": datetime.combine(period[1] + timedelta(days=1), time()),
+    }
+
+
+def _creations(
+    register: Register, bounds: dict[str, datetime], pairs: pl.DataFrame, ruled: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return the identities created in the period, those that are a doublon of an older one, and those in any pair.
+
+    An identity merged is a doublon (a change of IPP is no merge).
+    """
+    created = register.query(f"SELECT domain, ipp, created_at FROM identity WHERE {_within('created_at')}", bounds)
     merged = register.query("SELECT domain, ipp FROM identity JOIN forward USING (key) WHERE since IS NOT NULL")
-    return created, merged
+    confirmed = ruled.filter(pl.col("decision") == Decision.DOUBLON.value)
+    proposed = pairs.filter(pl.col("finding") == Finding.DPOT.value)
+    late = pl.concat([merged, _younger(register, confirmed)]).unique()
+    return created, late, pl.concat([_ends(proposed), _ends(confirmed), merged]).unique()
 
 
 def _ends(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -102,8 +148,8 @@ def _younger(register: Register, confirmed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _in_excess(confirmed: pl.DataFrame) -> int:
-    """Return the sum of (size - 1) over the sets that decisions link: one a link that joins two sets."""
+def _links(confirmed: pl.DataFrame) -> list[bool]:
+    """Return whether each pair joins two sets not yet linked: their number is the sum of (size - 1) over the sets."""
     top: dict[Any, Any] = {}
 
     def root(node: Any) -> Any:
@@ -111,24 +157,18 @@ def _in_excess(confirmed: pl.DataFrame) -> int:
             node = top[node]
         return node
 
-    links = 0
+    links = []
     for domain_left, ipp_left, domain_right, ipp_right in confirmed.select(_NAMES).iter_rows():
         ends = root((domain_left, ipp_left)), root((domain_right, ipp_right))
+        links.append(ends[0] != ends[1])
         if ends[0] != ends[1]:
             top[ends[0]] = ends[1]
-            links += 1
     return links
 
 
 def _delay(register: Register, bounds: dict[str, datetime]) -> tuple[None, int, float | None]:
     """Return how many identities were qualified for the first time in the period, and their median delay in days."""
-    found = register.query(
-        "SELECT count(*) AS n, median(greatest(0, epoch(first - i.created_at) / 86400)) AS days FROM "
-        "(SELECT key, min(status.\"at\") AS first, arg_min(coalesce(from_status, ''), place) AS before FROM status "
-        "WHERE to_status = 'QUALIFIEE' GROUP BY key) q JOIN identity i USING (key) "
-        f"WHERE before <> '' AND {_within('first')} AND i.created_at IS NOT NULL",
-        bounds,
-    )
+    found = register.query(f"SELECT count(*) AS n, median(days) AS days FROM ({_LISTS['DELAI_QUAL']})", bounds)
     return None, found["n"].item(), found["days"].item()
 
 
@@ -173,3 +213,36 @@ _VENUES = (
     "AND s.patient_class IS DISTINCT FROM 'N' GROUP BY s.domain, s.venue) "
     f"WHERE {_within('entered')}"
 )
+
+_LISTS = {
+    "DELAI_QUAL": (
+        "SELECT i.domain, i.ipp, i.created_at, first AS qualified_at, "
+        "greatest(0, epoch(first - i.created_at) / 86400) AS days FROM "
+        "(SELECT key, min(status.\"at\") AS first, arg_min(coalesce(from_status, ''), place) AS before FROM status "
+        "WHERE to_status = 'QUALIFIEE' GROUP BY key) q JOIN identity i USING (key) "
+        f"WHERE before <> '' AND {_within('first')} AND i.created_at IS NOT NULL"
+    ),
+    "TX_MODIF": _MODIFIED,
+    "TX_FUSIONS": (
+        "SELECT i.domain, i.ipp, o.domain AS domain_kept, o.ipp AS ipp_kept, e.message_time AS merged_at "
+        "FROM elimination e JOIN identity i USING (key) JOIN identity o ON o.key = e.survivor "
+        f"WHERE NOT e.rename AND {_within('e.message_time')}"
+    ),
+    "TX_COLLISIONS": (
+        "SELECT l.domain AS domain_left, l.ipp AS ipp_left, r.domain AS domain_right, r.ipp AS ipp_right, d.decided_at "
+        "FROM decision d JOIN identity l ON l.key = d.left_key JOIN identity r ON r.key = d.right_key "
+        f"WHERE d.decision = 'COLLISION' AND {_within('d.decided_at')}"
+    ),
+}
+"""The rows of the figures that one query lists, all of them counted."""
+
+_AGREGATS = (
+    "SELECT g.agregat, a.started AS formed_at, CASE WHEN z.started < $end THEN z.started END AS closed_at, {counted} "
+    "AS counted FROM agregat g JOIN run a ON a.run = g.created_run LEFT JOIN run z ON z.run = g.closed_run "
+    "WHERE a.started < $end"
+)
+_AGREGATS_LISTED = {
+    "AGREGATS_OUVERTS": _AGREGATS.format(counted="(z.started IS NULL OR z.started >= $end)"),
+    "AGREGATS_CLOS": _AGREGATS.format(counted="(z.started IS NOT NULL AND z.started < $end)")
+    + " AND (z.started IS NULL OR z.started >= $start)",
+}

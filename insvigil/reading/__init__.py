@@ -24,6 +24,7 @@ _HOMES = {
     "inspect": "inspection",
     "iter_movements": "movements",
     "read_crosschecks": "vidhosp",
+    "open_extract": "delimited",
     "read_extract": "delimited",
     "read_movements": "movements",
 }
@@ -37,6 +38,7 @@ __all__ = [
     "crosscheck",
     "inspect",
     "iter_movements",
+    "open_extract",
     "read_crosschecks",
     "read_extract",
     "read_movements",

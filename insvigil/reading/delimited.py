@@ -13,7 +13,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.errors import SettingsError, SourceError, UsageError
-from insvigil.frames import Rejects
+from insvigil.frames import Columns, Rejects
 from insvigil.reading.column_map import ColumnMap, Names
 
 NO_ID, ID_TWICE, UNEVEN, DAMAGED = "IDV-LEC-501", "IDV-LEC-502", "IDV-LEC-503", "IDV-LEC-504"
@@ -37,6 +37,33 @@ class Extract(NamedTuple):
     report: dict[str, Any]
 
 
+class OpenExtract(NamedTuple):
+    """An extract whose columns may wait in their file."""
+
+    identities: Columns
+    ids: pl.Series
+    rejects: dy.DataFrame[Rejects]
+    counts: dict[str, int]
+    report: dict[str, Any]
+
+
+class FileColumns:
+    """The columns of a parquet file, each read when it is asked for: ten million identities weigh 3 GB as text."""
+
+    def __init__(self, path: Path, rows: pl.LazyFrame, kept: pl.Series, columns: list[str]) -> None:
+        self._path, self._rows, self._kept = path, rows, kept
+        self.columns = columns
+        self.height = int(kept.sum())
+
+    def __getitem__(self, name: str) -> pl.Series:
+        """Return one column of the rows kept; raise ``SourceError`` when the file has gone or changed."""
+        try:
+            column = self._rows.select(name).collect().to_series()
+            return column if self.height == column.len() else column.filter(self._kept)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _unreadable(self._path) from error
+
+
 class _Table(NamedTuple):
     """The rows of a file, not read yet, with the lines that have too many values."""
 
@@ -44,6 +71,26 @@ class _Table(NamedTuple):
     names: dict[str, str]
     report: dict[str, Any]
     uneven: list[int]
+
+
+def open_extract(path: Path, columns: ColumnMap) -> OpenExtract:
+    """Read the ids of a file and what is to be said of its rows; the columns of a parquet file wait to be asked for.
+
+    Raises what ``read_extract`` raises.
+    """
+    if not path.is_file() or not _is_parquet(path):
+        return OpenExtract(*read_extract(path, columns))
+    try:
+        table = _parquet(path)
+        rows = _selected(path, table, columns)
+        asked = [name for name in ("id", "matricule") if name in rows.collect_schema().names()]
+        frame = rows.select(asked).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path) from error
+    extract = _extract(path, frame, table)
+    kept = frame["id"].is_not_null() & frame["id"].is_first_distinct()
+    names = [name for name in rows.collect_schema().names() if name != "id"]
+    return OpenExtract(FileColumns(path, rows, kept, names), *extract[1:])
 
 
 def read_extract(path: Path, columns: ColumnMap) -> Extract:
@@ -70,13 +117,21 @@ def read_extract(path: Path, columns: ColumnMap) -> Extract:
                 table = content.careful()
                 frame = _read(path, table, columns)
     except (pl.exceptions.PolarsError, OSError, csv.Error) as error:
-        raise SourceError(
-            f"« {path} » ne peut pas être lu comme un tableau.", hint="Vérifiez qu'il s'agit d'un CSV ou d'un parquet."
-        ) from error
+        raise _unreadable(path) from error
     return _extract(path, frame, table)
 
 
+def _unreadable(path: Path) -> SourceError:
+    return SourceError(
+        f"« {path} » ne peut pas être lu comme un tableau.", hint="Vérifiez qu'il s'agit d'un CSV ou d'un parquet."
+    )
+
+
 def _read(path: Path, table: _Table, columns: ColumnMap) -> pl.DataFrame:
+    return _selected(path, table, columns).collect()
+
+
+def _selected(path: Path, table: _Table, columns: ColumnMap) -> pl.LazyFrame:
     wanted = {"id": columns.id, **columns.sources()}
     _check(path, wanted, table.names)
     schema = table.rows.collect_schema()
@@ -84,7 +139,7 @@ def _read(path: Path, table: _Table, columns: ColumnMap) -> pl.DataFrame:
     return table.rows.select(
         _value([table.names[name] for name in names], schema, clean=text, keep=trait == "id").alias(trait)
         for trait, names in wanted.items()
-    ).collect()
+    )
 
 
 def _value(names: list[str], schema: pl.Schema, *, clean: bool, keep: bool) -> pl.Expr:

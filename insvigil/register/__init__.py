@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
+from insvigil.register.answers import insi_answers, store_answers
 from insvigil.register.carried import (
     carried_anomalies,
     carried_from,
@@ -10,6 +11,7 @@ from insvigil.register.carried import (
     carried_traits,
     forget,
     in_rows,
+    restate,
     store_anomalies,
     store_standing,
     store_traits,
@@ -60,6 +62,7 @@ __all__ = [
     "identity_slices",
     "in_rows",
     "indicators",
+    "insi_answers",
     "judged_pairs",
     "keys_of",
     "known_digests",
@@ -72,6 +75,7 @@ __all__ = [
     "record_decision",
     "replay",
     "resolve",
+    "restate",
     "restore",
     "roster",
     "run_before",
@@ -80,6 +84,7 @@ __all__ = [
     "status_ledger",
     "stays",
     "store_anomalies",
+    "store_answers",
     "store_groups",
     "store_indicators",
     "store_model",

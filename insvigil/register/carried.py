@@ -108,6 +108,21 @@ def store_standing(register: Register, statuses: pl.DataFrame) -> None:
     _insert(register, "standing", statuses.with_columns(pl.col("status").cast(pl.String)))
 
 
+def restate(register: Register, statuses: pl.DataFrame, anomalies: pl.DataFrame, *, codes: str) -> None:
+    """Put these statuses and these anomalies in place of what was kept of the same identities, outside a run.
+
+    Of the anomalies kept, only those whose code begins with ``codes`` go. Nothing is kept before the first night.
+    """
+    keys = numbering(register)["key"].gather(statuses["identity_id"]).alias("key").to_frame()
+    if not register.delete("standing", keys):
+        return
+    store_standing(register, statuses)
+    register.remove(
+        "anomaly", "key IN (SELECT key FROM stale) AND starts_with(code, $codes)", {"codes": codes}, stale=keys
+    )
+    store_anomalies(register, anomalies)
+
+
 def forget(register: Register, questioned: pl.Series | None) -> None:
     """Remove what was kept of the identities questioned tonight (None: of all) and of those that are gone."""
     if questioned is None:

@@ -8,6 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import IDENTITY_FIELDS, Changes
+from insvigil.register.answers import insi_answers
 from insvigil.register.eliminations import family, forward, owned
 from insvigil.register.opening import Register
 from insvigil.register.statements import InForce, in_force, settled, story
@@ -20,8 +21,8 @@ def history(register: Register, ipp: str, *, domain: str | None = None, at: date
 
     Columns: domain, ipp, field, old, new, valid_at (when it became true), known_at (when insvigil learnt it), trigger,
     sender, control_id, run. ``field`` is an identity field, ``merged_into``, ``merged_from``, ``linked_to``,
-    ``status``, ``agregat`` or ``decision``. With ``at``, one row a field that was true on that day, ``old`` null.
-    Empty when never seen.
+    ``status``, ``agregat``, ``decision`` or ``insi_answer``. With ``at``, one row a field that was true on that day,
+    ``old`` null. Empty when never seen.
     """
     found = register.query(
         "SELECT key, domain, ipp FROM identity WHERE ipp = $ipp AND ($domain IS NULL OR domain = $domain) "
@@ -149,7 +150,7 @@ def _links(register: Register, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _memory(register: Register, found: pl.DataFrame) -> pl.DataFrame:
-    """Return the statuses, the agrégats and the decisions, which have no message but a run or a person."""
+    """Return what has no message: the statuses, the agrégats, the decisions and the answers of INSi."""
     nobody = "r.started AS known_at, '' AS trigger, {sender} AS sender, NULL::VARCHAR AS control_id, r.run"
     statuses = register.query(
         "SELECT n.domain, n.ipp, 'status' AS field, s.from_status AS old, s.to_status AS new, s.at AS valid_at, "
@@ -169,4 +170,5 @@ def _memory(register: Register, found: pl.DataFrame) -> pl.DataFrame:
         "JOIN identity o ON o.key = CASE WHEN n.key = d.left_key THEN d.right_key ELSE d.left_key END",
         names=found,
     )
-    return pl.concat([part.select(_STORY) for part in (statuses, agregats, decisions)])
+    answers = insi_answers(register).join(found, on=["domain", "ipp"], how="semi")
+    return pl.concat([part.select(_STORY) for part in (statuses, agregats, decisions, answers)])

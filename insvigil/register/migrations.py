@@ -17,8 +17,15 @@ _CARRIED = (
     "source VARCHAR, anomaly VARCHAR)",
 )
 _SCOPE = "ALTER TABLE movement_event ADD COLUMN scope VARCHAR"
+_STATUSES = (
+    "ALTER TABLE status ADD COLUMN refused VARCHAR",
+    "ALTER TABLE indicator ADD COLUMN rate_low DOUBLE",
+    "ALTER TABLE indicator ADD COLUMN rate_high DOUBLE",
+    "CREATE TABLE insi_answer (key UINTEGER, lot VARCHAR, line UINTEGER, operation VARCHAR, outcome VARCHAR, "
+    "answered_on DATE, discordant VARCHAR, effect VARCHAR, digest VARCHAR, recorded_at TIMESTAMP, run UINTEGER)",
+)
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE)}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE, *_STATUSES)}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 

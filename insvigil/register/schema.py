@@ -303,6 +303,24 @@ TABLES: tuple[Table, ...] = (
             ("source", "VARCHAR", "feed the status comes from"),
             ("anomaly", "VARCHAR", "code of the anomaly"),
             ("standing", "BOOLEAN", "last row of its identity"),
+            ("refused", "VARCHAR", "status claimed and refused, as long as it is claimed"),
+        ),
+    ),
+    Table(
+        "insi_answer",
+        "Ledger. What the INSi teleservice answered of an identity, read back from files; never the matricule.",
+        (
+            ("key", "UINTEGER", "identity asked about"),
+            ("lot", "VARCHAR", "name of the list of requests"),
+            ("line", "UINTEGER", "line of the request in its list"),
+            ("operation", "VARCHAR", "verification or recuperation"),
+            ("outcome", "VARCHAR", "OK, KO, 00, 01, 02 or ERR"),
+            ("answered_on", "DATE", "day of the answer"),
+            ("discordant", "VARCHAR", "what differs from the request; empty: nothing; null: not told"),
+            ("effect", "VARCHAR", "confirmed, refused, or null: none"),
+            ("digest", "VARCHAR", "digest of the answer: the same one is kept once"),
+            ("recorded_at", "TIMESTAMP", "when insvigil learnt it"),
+            ("run", "UINTEGER", "last run before"),
         ),
     ),
     Table(
@@ -326,6 +344,8 @@ TABLES: tuple[Table, ...] = (
             ("target_confidence", "VARCHAR", ""),
             ("verdict", "VARCHAR", ""),
             ("gap", "DOUBLE", ""),
+            ("rate_low", "DOUBLE", ""),
+            ("rate_high", "DOUBLE", ""),
         ),
     ),
     Table(

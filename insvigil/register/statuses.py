@@ -9,11 +9,12 @@ import polars as pl
 
 from insvigil.frames import Indicators, StatusLedger
 from insvigil.register.eliminations import family
+from insvigil.register.identities import last_run
 from insvigil.register.opening import Register
 
 
 def store_statuses(register: Register, moves: dy.DataFrame[StatusLedger]) -> None:
-    """Append the transitions of this run to the ledger of statuses, in their order."""
+    """Append the transitions of this run (or, outside a run, made since the last one) to the ledger, in their order."""
     keys = register.query(
         "SELECT key, domain, ipp FROM identity SEMI JOIN moves USING (domain, ipp)",
         moves=moves.select("domain", "ipp").unique(),
@@ -21,8 +22,8 @@ def store_statuses(register: Register, moves: dy.DataFrame[StatusLedger]) -> Non
     last = register.connection.execute("SELECT coalesce(max(place), 0) FROM status").fetchall()[0][0]
     rows = moves.with_row_index("place", offset=last + 1).join(keys, on=["domain", "ipp"]).sort("place")
     rows = rows.drop("domain", "ipp").with_columns(
-        pl.col("from_status", "to_status").cast(pl.String),
-        run=pl.lit(register.run, pl.UInt32),
+        pl.col("from_status", "to_status", "refused").cast(pl.String),
+        run=pl.lit(register.run or last_run(register), pl.UInt32),
         standing=pl.col("key").is_last_distinct(),
     )
     register.query(

@@ -39,6 +39,13 @@ _SOUND: dict[str, str] = {
     "Des identités ont deux statuts en vigueur.": (
         "SELECT key FROM status WHERE standing GROUP BY key HAVING count(*) > 1"
     ),
+    "Des passages de statut ne se suivent pas.": (
+        "SELECT key FROM (SELECT *, row_number() OVER past AS age, lag(to_status) OVER past AS before FROM status "
+        "WINDOW past AS (PARTITION BY key ORDER BY place)) WHERE age > 1 AND from_status IS DISTINCT FROM before"
+    ),
+    "Des réponses INSi portent sur des identités absentes.": (
+        "SELECT key FROM insi_answer ANTI JOIN identity USING (key)"
+    ),
 }
 """What must hold: a query that finds a row tells the sentence."""
 

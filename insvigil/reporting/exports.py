@@ -148,6 +148,7 @@ def tables(report: NightReport) -> dict[str, pl.DataFrame]:
     )
     made["groups"] = (Stage.MATCHING, _groups(report))
     made["indicators"] = (Stage.QUALIF, report.indicators)
+    made["objectives"] = (Stage.QUALIF, report.objectives)
     reached = _ORDER.index(report.until)
     return {name: frame for name, (stage, frame) in made.items() if _ORDER.index(stage) <= reached}
 

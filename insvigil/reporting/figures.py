@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from insvigil.reporting.night_report import NightReport
-from insvigil.reporting.wording import integer, labels
+from insvigil.reporting.wording import decimal, integer, labels, percent, short_date
 from insvigil.vocabulary import DELETED, Band, Confidence, Finding, Mesh, Severity, Stage, Status, Verdict
 
 HEADLINE = "Q_FILE_ACTIVE"
@@ -49,14 +49,22 @@ class Rate:
 
 @dataclass(frozen=True)
 class Objective:
-    """What was committed to, and the answer; ``target`` is in percent, None when no figure was given."""
+    """What was committed to, and the answer; ``target`` is in percent, None when no figure was given.
+
+    ``facts``: (name, value) in French, of what can be said of the way there.
+    """
 
     programme: str
-    indicator: str
+    label: str
+    indicator: str | None
+    rate: float | None
     target: float | None
     verdict: str
     verdict_label: str
+    reason: str | None
     gap: float | None
+    facts: list[tuple[str, str]]
+    source: str
     to_confirm: bool
 
 
@@ -134,21 +142,53 @@ def establishment_rates(report: NightReport) -> list[Rate]:
 
 
 def objectives(report: NightReport) -> list[Objective]:
-    """Return the commitments and their verdicts."""
-    rows = report.indicators.filter(pl.col("programme").is_not_null(), pl.col("mesh") == Mesh.ESTABLISHMENT.value)
+    """Return the commitments and the objectives of programmes, each with its answer."""
     verdicts = labels(Verdict)
+    names = dict(report.indicators.select("code", "label").iter_rows())
+    day = report.indicators["period_end"].max() if report.indicators.height else None
     return [
         Objective(
-            row["programme"],
+            row["programme_name"],
             row["label"],
+            row["indicator"],
+            row["rate"],
             row["target"],
             row["verdict"],
             verdicts[row["verdict"]],
+            row["reason"],
             row["gap"],
-            row["target_confidence"] not in (Confidence.VERIFIED.value, Confidence.VERIFIED_QUOTED.value, None),
+            _way(row, names, day if isinstance(day, date) else report.started.date()),
+            row["source"],
+            row["to_confirm"],
         )
-        for row in rows.unique(["programme", "code"], keep="first", maintain_order=True).iter_rows(named=True)
+        for row in report.objectives.iter_rows(named=True)
     ]
+
+
+def _way(row: dict[str, Any], names: dict[str, str], day: date) -> list[tuple[str, str]]:
+    """Return what can be said of the way to an objective, one fact a line; an objective reached has no way left."""
+    facts = []
+    if row["indicator"] is not None:
+        facts.append(("Indicateur", names.get(row["indicator"], row["indicator"])))
+    if row["rate"] is not None:
+        counted = f"{integer(row['numerator'])} sur {integer(row['denominator'])}"
+        facts.append(("Taux", f"{percent(row['rate'])} ({counted})"))
+    if row["target"] is not None:
+        facts.append(("Cible", percent(row["target"] / 100)))
+    if row["missing"]:
+        subject = row["subject"] if row["missing"] > 1 else row["subject"].removesuffix("s")
+        facts.append(("Distance", f"{decimal(row['gap'])} points, soit {integer(row['missing'])} {subject}"))
+        if row["weekly_pace"] is not None:
+            facts.append(("Rythme présent", f"{decimal(row['weekly_pace'], signed=True)} {row['subject']} par semaine"))
+        if row["outlook"] is not None:
+            facts.append(("Perspective", row["outlook"]))
+    if row["deadline"] is not None:
+        past = " (passée)" if row["deadline"] < day and row["missing"] != 0 else ""
+        facts.append(("Échéance", short_date(row["deadline"]) + past))
+    if row["weekly_need"] is not None:
+        need = f"{integer(math.ceil(row['weekly_need']))} {row['subject']} par semaine pour être à l'heure"
+        facts.append(("À qualifier", need))
+    return facts
 
 
 def rates_by(report: NightReport, mesh: Mesh, code: str = HEADLINE) -> list[Rate]:
@@ -189,6 +229,12 @@ def status_shares(report: NightReport) -> list[Share]:
         for status in (Status.QUALIFIEE, Status.VALIDEE, Status.RECUPEREE, Status.PROVISOIRE)
         if total
     ]
+
+
+def status_sources(report: NightReport) -> list[tuple[str, int]]:
+    """Return what each source of status is and how many identities owe it theirs, the most frequent first."""
+    counts = report.statuses.group_by("source").len().sort("len", "source", descending=[True, False])
+    return [(report.status_sources.get(source, source), count) for source, count in counts.iter_rows()]
 
 
 def completeness(report: NightReport) -> list[Share]:

@@ -15,6 +15,7 @@ from insvigil.frames import (
     Groups,
     Identities,
     Indicators,
+    Objectives,
     Rejects,
     Roster,
     ScoredPairs,
@@ -37,7 +38,8 @@ class NightReport:
     pairs (left, right, sentence, bits, in the order to be read). ``identities`` may be the roster alone: ``told``
     then has the fields of those that are shown (``cases.shown``), and ``filled`` in how many identities each field
     is. ``levels`` says in French what each agreement level of each trait means, ``whole`` which one is whole agreement
-    (the last, unless told); ``definitions`` what each indicator counts (code, label, numerator, denominator, source).
+    (the last, unless told); ``definitions`` what each indicator counts (code, label, numerator, denominator, source);
+    ``status_sources`` what each source of status is.
     """
 
     started: datetime
@@ -58,6 +60,7 @@ class NightReport:
     groups: dy.DataFrame[Groups] = field(default_factory=Groups.create_empty)
     statuses: dy.DataFrame[Statuses] = field(default_factory=Statuses.create_empty)
     indicators: dy.DataFrame[Indicators] = field(default_factory=Indicators.create_empty)
+    objectives: dy.DataFrame[Objectives] = field(default_factory=Objectives.create_empty)
     agregats: pl.DataFrame | None = None
     resolved: int | None = None
     history: pl.DataFrame | None = None
@@ -66,4 +69,5 @@ class NightReport:
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     whole: Mapping[str, int] = field(default_factory=dict)
     definitions: Sequence[Mapping[str, str]] = ()
+    status_sources: Mapping[str, str] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -19,7 +19,7 @@ from insvigil.reporting.cases import AGREES, doublon_cases, facts_of, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
-from insvigil.vocabulary import Band, Finding, Mesh, Severity, Stage, Status
+from insvigil.vocabulary import Band, Confidence, Finding, Mesh, Severity, Stage, Status
 
 SHOWN_CASES = 12
 SHOWN_COLLISIONS = 3
@@ -55,7 +55,7 @@ def context(report: NightReport) -> dict[str, Any]:
     account = {name: report.counts.get("messages", {}).get(name, 0) for name in ("read", "kept", "folded", "rejected")}
     severities = report.anomalies["severity"].cast(pl.String)
     findings = report.pairs["finding"].cast(pl.String)
-    aimed = [o.target for o in objectives if headline and o.indicator == headline.name and o.target is not None]
+    aimed = [o.target for o in objectives if o.indicator == figures.HEADLINE and o.target is not None]
     histogram = figures.histogram(report)
     shares = figures.status_shares(report)
     shown: dict[str, Any] = {
@@ -67,6 +67,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "moment": moment(report.started),
         "headline": headline,
         "objectives": objectives,
+        "aimed": [o for o in objectives if o.indicator == figures.HEADLINE],
         "target": max(aimed, default=None),
         "span": figures.period(report),
         "agregat_count": doublons["case"].n_unique(),
@@ -83,6 +84,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "blocking_count": (severities == Severity.BLOCKING.value).sum(),
         "shares": shares,
         "status_label": ", ".join(f"{share.label} {percent(share.share)}" for share in shares),
+        "origins": figures.status_sources(report),
         "points": figures.trend(report),
         "sites": figures.rates_by(report, Mesh.SITE),
         "activities": figures.rates_by(report, Mesh.ACTIVITY),
@@ -99,7 +101,8 @@ def context(report: NightReport) -> dict[str, Any]:
         "sources": _sources(report),
         "hidden_sources": max(0, report.sources.height - SHOWN_SOURCES),
         "inputs_digest": inputs_digest(report),
-        "status_source": ", ".join(sorted(report.indicators["status_source"].unique().to_list())),
+        "limits": _limits(report),
+        "origin_of_rates": _origin_of_rates(report),
         "total_seconds": sum(report.seconds.values()),
         "stage_seconds": [
             (stage.label, report.seconds[stage.value]) for stage in Stage if stage.value in report.seconds
@@ -114,6 +117,20 @@ def inputs_digest(report: NightReport) -> str:
     return hashlib.blake2b("".join(sorted(report.sources["digest"].to_list())).encode(), digest_size=8).hexdigest()
 
 
+def _origin_of_rates(report: NightReport) -> str:
+    """Return which indicators come from a text that was read; all others are insvigil's own."""
+    read = (Confidence.VERIFIED.value, Confidence.VERIFIED_QUOTED.value)
+    official = [f"{one['label']} ({one['source']})" for one in report.definitions if one["confidence"] in read]
+    own = "conventions d'insvigil, faute de fiche nationale lue"
+    return f"{' ; '.join(official)}. Les autres sont des {own}." if official else f"Tous sont des {own}."
+
+
+def _limits(report: NightReport) -> str:
+    """Return what limits the figures, as their sources say it between parentheses."""
+    said = report.indicators["status_source"].unique().sort()
+    return " ; ".join(dict.fromkeys(limit.removesuffix(")") for text in said for limit in text.split(" (")[1:]))
+
+
 def _lede(shown: dict[str, Any]) -> str:
     """Return the night in one or two sentences."""
     parts = []
@@ -125,7 +142,7 @@ def _lede(shown: dict[str, Any]) -> str:
         parts.append("Aucun doublon potentiel à examiner.")
     if headline is not None and headline.rate is not None:
         sentence = f"{percent(headline.rate)} de la file active est qualifiée"
-        gaps = [o.gap for o in shown["objectives"] if o.indicator == headline.name and o.gap is not None]
+        gaps = [o.gap for o in shown["aimed"] if o.gap is not None]
         if gaps:
             sentence += (
                 " : objectif atteint"

@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.distinct import Distinct
-from insvigil.frames import Traits
+from insvigil.frames import Columns, Traits
 from insvigil.settings import TraitsSettings
 from insvigil.traits import birth, contact, matricule, names, places
 from insvigil.traits.rewriting import present, rewrite, rewrite_known
@@ -35,7 +35,7 @@ _COLUMNS_AT_A_TIME = 2
 """Columns worked side by side: a third would add its intermediate strings to the peak of memory."""
 
 
-def normalise(identities: pl.DataFrame, settings: TraitsSettings | None = None) -> dy.DataFrame[Traits]:
+def normalise(identities: Columns, settings: TraitsSettings | None = None) -> dy.DataFrame[Traits]:
     """Return the comparable traits of identities, one row a row, in the same order.
 
     ``identities`` has any of the columns of ``frames.IdentityFields`` as text (a missing column is unknown) and maybe
@@ -85,7 +85,7 @@ def placeholder_keys(settings: TraitsSettings | None) -> tuple[str, ...]:
     return tuple(names.comparison_key(own).drop_nulls().to_list())
 
 
-def _identity_ids(identities: pl.DataFrame) -> pl.Series:
+def _identity_ids(identities: Columns) -> pl.Series:
     if "identity_id" in identities.columns:
         return identities["identity_id"].cast(pl.UInt32)
     return pl.int_range(identities.height, dtype=pl.UInt32, eager=True).alias("identity_id")

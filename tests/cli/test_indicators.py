@@ -50,7 +50,11 @@ def test_indicators__prints_figures_objectives_and_what_is_to_be_confirmed(site:
     assert done.exit_code == 0, done.output
     assert "Q_FILE_ACTIVE\tTaux de qualification de la file active\tensemble\t\t1\t2\t50,0 %" in done.output
     assert "activité hospitalisation" in done.output
-    assert "non atteint" in done.output
+    assert "HOP'EN 2, phase 1 · Progression du taux" in done.output
+    assert "non atteint (à confirmer)" in done.output
+    assert "il manque 30,0 points, soit 1 identité" in done.output
+    assert "Rythme inconnu : il faut 8 semaines de statuts" in done.output
+    assert "messages PAM : PID-32 et présence de l'INS" in done.stderr
     assert "à confirmer" in done.output
     assert "TX_DOUBLONS_BASE" in done.output
 
@@ -80,15 +84,50 @@ def test_indicators__opens_a_rate_to_its_rows(site: Path) -> None:
     ]
 
 
+def test_indicators__words_may_be_separated_by_commas(site: Path) -> None:
+    one = run("indicators", "--by", "site,activity", "--grain", "month,year", "--json").stdout
+    assert (
+        one
+        == run("indicators", "--by", "site", "--by", "activity", "--grain", "month", "--grain", "year", "--json").stdout
+    )
+    assert {row["mesh"] for row in json.loads(one)["indicators"]} == {"establishment", "site", "activity"}
+    wrong = run("indicators", "--by", "site,batiment")
+    assert wrong.exit_code == 2
+    assert "« batiment » n'est pas l'un de" in wrong.output
+
+
+def test_indicators__tables_go_to_the_standard_output_when_no_file_is_named(site: Path) -> None:
+    told = run("indicators", "--format", "csv")
+    assert told.exit_code == 0
+    assert told.stdout.startswith("\ufeffcode;label;mesh;")
+    both = json.loads(run("indicators", "--format", "json").stdout)
+    assert {row["programme"] for row in both["objectives"]} == {"HOPEN2_PHASE1", "3RIV", "SUN_ES"}
+    assert run("indicators", "--open", "Q_BASE", "--format", "csv").stdout.startswith("\ufeffdomain;ipp;day;")
+    assert run("indicators", "--open", "TX_MODIF", "--format", "xlsx", "--out", "lignes.xlsx").exit_code == 0
+
+
+@pytest.mark.parametrize(("level", "code"), [("40.0", 0), ("80.0", 1)])
+def test_indicators__a_gate_ends_with_code_1_when_an_objective_is_missed(site: Path, level: str, code: int) -> None:
+    (site / "insvigil.toml").write_text(SETTINGS.replace("80.0", level), encoding="utf-8")
+    assert run("indicators").exit_code == 0
+    assert run("indicators", "--gate").exit_code == code
+    # What is not assessable is not missed.
+    assert run("indicators", "--gate", "--programme", "sun-es").exit_code == 0
+
+
 @pytest.mark.parametrize(
     "args",
     [
         ("indicators", "--period", "mars"),
         ("indicators", "--period", "2026-03:2026-01"),
-        ("indicators", "--format", "csv"),
+        ("indicators", "--format", "xlsx"),
+        ("indicators", "--out", "taux.csv"),
+        ("indicators", "--at", "site=1"),
+        ("indicators", "--open", "Q_BASE", "--at", "batiment=1"),
+        ("indicators", "--open", "Q_FILE_ACTIVE", "--at", "site=absent"),
         ("indicators", "--proof", "x"),
         ("indicators", "--programme", "HOPEN9"),
-        ("indicators", "--open", "DELAI_QUAL"),
+        ("indicators", "--open", "TX_FUSIONS_ANNULEES"),
         ("leverage", "--indicator", "TX_PROV"),
         ("explain-status", "999"),
         ("insi", "answers", "absent.csv", "absent.csv"),
@@ -126,5 +165,9 @@ def test_insi__requests_are_private_and_answers_are_read_back(site: Path) -> Non
         "lot_id;ligne;resultat;ins_matricule;cle;oid;motif;date_reponse\nL1;1;KO;;;;;2026-03-05\nL1;9;OK;;;;;2026-03-05\n"
     )
     told = json.loads(run("insi", "answers", "v.csv", "reponses.csv", "--json").stdout)
-    assert [row["resultat"] for row in told["evidence"]] == ["KO"]
+    assert [(row["outcome"], row["effect"]) for row in told["evidence"]] == [("KO", "refused")]
+    assert [(row["from_status"], row["to_status"]) for row in told["moves"]] == [("QUALIFIEE", "VALIDEE")]
+    again = json.loads(run("insi", "answers", "v.csv", "reponses.csv", "--json").stdout)
+    assert (told["new"], again["new"], again["moves"]) == (1, 0, [])
+    assert json.loads(run("explain-status", "1", "--json").stdout)["status"] == "VALIDEE"
     assert told["refused"] == [{"file": "reponses.csv", "line": 3, "code": "INSI-SANS-DEMANDE"}]

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from insvigil.frames import Movements, Sources
-from insvigil.qualif import OBSERVED, derive_statuses, ins_changes, transitions
-from insvigil.register import Register, changes, fold, identities, status_ledger, store_statuses
+from insvigil.qualif import derive_statuses, ins_changes, kept, tonight, transitions
+from insvigil.register import Register, fold, identities, status_ledger, store_statuses
 from insvigil.settings import QualifSettings
 
 START = datetime(2026, 3, 1, 8)
@@ -35,10 +35,8 @@ def night(register: Register, day: int, *messages: dict[str, Any]) -> dict[str, 
     fold(register, movements, sources=Sources.create_empty(), now=at(day))
     base = identities(register)
     found = derive_statuses(base, settings, changes=ins_changes(register))
-    tonight = changes(register, since=register.run, fields=OBSERVED)
-    store_statuses(
-        register,
-        transitions(status_ledger(register, standing=True), base, found, at(day), settings=settings, changes=tonight),
-    )
+    standing = status_ledger(register, standing=True)
+    store_statuses(register, transitions(standing, base, found, at(day), settings=settings, changes=tonight(register)))
+    found = kept(found, base, status_ledger(register, standing=True))
     register.commit()
     return dict(zip(base["ipp"], found["status"], strict=True))

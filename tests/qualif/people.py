@@ -112,5 +112,6 @@ def ledger(*rows: tuple[str, datetime, Status]) -> Any:
         evidence=pl.lit("creation"),
         source=pl.lit("pam"),
         anomaly=pl.lit(None, dtype=pl.String),
+        refused=pl.lit(None, dtype=pl.Enum(Status)),
     )
     return StatusLedger.validate(frame.select(StatusLedger.column_names()))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from insvigil.errors import SettingsError
 from insvigil.qualif import assess, derive_statuses, measure
 from insvigil.settings import ObjectiveSettings, QualifSettings
 from insvigil.vocabulary import Status
@@ -34,6 +36,55 @@ def test_assess__without_commitment_every_programme_says_not_assessable_and_why(
     assert [row["programme"] for row in found] == ["3RIV", "HOPEN2_PHASE1", "SUN_ES"]
     assert {row["verdict"] for row in found} == {"non_evaluable"}
     assert all(row["reason"] and row["target"] is None and row["missing"] is None for row in found)
+    assert {row["programme"]: row["rate"] for row in found} == {"3RIV": 0.6, "HOPEN2_PHASE1": None, "SUN_ES": None}
+
+
+SITE = """
+code = "GHT"
+name = "Contrat du groupement"
+[[objectives]]
+code = "QUAL"
+label = "Taux de qualification"
+kind = "level"
+indicators = ["Q_FILE_ACTIVE"]
+mesh = "EJ"
+tier = "second"
+level = 80.0
+deadline = 2027-01-28
+source = "contrat signé"
+confidence = "2"
+"""
+
+
+@pytest.mark.parametrize(
+    ("tiers", "change", "verdict", "told"),
+    [
+        ({"GHT": "second"}, ("", ""), "non_atteint", None),
+        ({}, ('tier = "second"\n', ""), "non_atteint", None),
+        ({}, ("", ""), "non_evaluable", "non renseigné (qualif.tiers)"),
+        ({"GHT": "premier"}, ("", ""), "non_evaluable", "palier de l'établissement : premier"),
+        ({"GHT": "second"}, ('["Q_FILE_ACTIVE"]', '["Q_FILE_ACTIVE", "Q_BASE"]'), "non_evaluable", "désigne le sien"),
+        ({"GHT": "second"}, ('kind = "level"', 'kind = "progression"'), "non_atteint", None),
+        ({"GHT": "second"}, ("level = 80.0", "progression = 10.0"), "non_evaluable", "baseline"),
+    ],
+)
+def test_assess__a_file_of_the_site_is_judged_at_the_tier_of_the_establishment(
+    tmp_path: Path, tiers: dict[str, str], change: tuple[str, str], verdict: str, told: str | None
+) -> None:
+    own = tmp_path / "ght.toml"
+    own.write_text(SITE.replace(*change), encoding="utf-8")
+    found = answer(QualifSettings(programmes=[own], tiers=tiers))
+    (row,) = [row for row in found if row["programme"] == "GHT"]
+    assert row["verdict"] == verdict
+    assert (told or "") in (row["reason"] or "")
+    if verdict == "non_atteint":
+        assert (row["target"], row["missing"], row["to_confirm"]) == (80, 2, True)
+        assert row["deadline"] == date(2027, 1, 28)
+
+
+def test_assess__a_tier_of_an_unknown_programme_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"qualif\.tiers"):
+        answer(QualifSettings(tiers={"INCONNU": "second"}))
 
 
 @pytest.mark.parametrize("objective", [{}, {"progression": 10}])
@@ -71,6 +122,7 @@ def test_assess__the_present_pace_gives_the_day_of_the_target() -> None:
     assert (row["weekly_pace"], row["missing"]) == (0.25, 2)
     assert row["reached_on"] == date(2027, 2, 25)
     assert row["weekly_need"] == 0.5
+    assert row["outlook"] == "Au rythme présent : le 25/02/2027."
 
 
 def test_assess__no_pace_gives_no_day() -> None:
@@ -78,6 +130,7 @@ def test_assess__no_pace_gives_no_day() -> None:
     told = ledger(*((f"{n:04}", old, Status.QUALIFIEE if n < 6 else Status.PROVISOIRE) for n in range(10)))
     row = answer(committed(level=80), told=told)[0]
     assert (row["weekly_pace"], row["reached_on"]) == (0.0, None)
+    assert "ne monte pas" in row["outlook"]
 
 
 def test_assess__the_pace_of_venues_compares_eight_weeks_with_the_eight_before() -> None:
@@ -104,3 +157,4 @@ def test_assess__a_ledger_too_young_gives_no_pace() -> None:
     told = ledger(*((f"{n:04}", datetime(2026, 12, 1), Status.QUALIFIEE) for n in range(6)))
     row = answer(committed(level=80), told=told)[0]
     assert (row["verdict"], row["weekly_pace"], row["reached_on"]) == ("non_atteint", None, None)
+    assert row["outlook"] == "Rythme inconnu : il faut 8 semaines de statuts, ils sont connus depuis le 01/12/2026."

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from insvigil.qualif.answers import ANSWER_COLUMNS
 from insvigil.qualif.definitions import DEFINITIONS
 from insvigil.qualif.evidence import DOCUMENTS
-from insvigil.qualif.insi import ANSWER_COLUMNS
 from insvigil.qualif.rules import RULES
 from insvigil.qualif.statuses import SOURCES
 from insvigil.qualif.transitions import TRANSITIONS, Cause

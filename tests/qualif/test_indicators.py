@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insvigil.errors import SettingsError, UsageError
-from insvigil.qualif import active_period, derive_statuses, measure, subjects
+from insvigil.errors import SettingsError
+from insvigil.qualif import active_period, derive_statuses, measure
 from insvigil.qualif.definitions import QUALIFICATION, VARIANTS
 from insvigil.qualif.indicators import ALL_MESHES
 from insvigil.settings import ObjectiveSettings, QualifSettings
@@ -261,40 +261,11 @@ def test_measure__nothing_is_said_of_days_from_before_the_first_status_known() -
     assert value(march, "Q_FILE_ACTIVE") == (1, 2)
 
 
-@pytest.mark.parametrize("code", ["Q_FILE_ACTIVE", "TX_PROV", "IN_INSI", "Q_PASSAGE_ENTREE", "Q_PASSAGE_SORTIE"])
-@pytest.mark.parametrize(
-    ("mesh", "of"), [(Mesh.ESTABLISHMENT, "ensemble"), (Mesh.UNIT, "1000"), (Mesh.UNIT, "absente")]
-)
-def test_subjects__a_rate_opens_down_to_its_rows(code: str, mesh: Mesh, of: str) -> None:
-    people = identities(QUALIFIED, TRAITS, RECOVERED, TRAITS | {"identity_code": "FICT"})
-    came = stays(
-        *(
-            {"ipp": f"000{n % 4}", "dossier": f"D{n}", "movement_at": at(n + 1), "unit_medical": f"{n % 2 + 1}000"}
-            | ({"discharged_at": at(n + 2)} if n % 3 else {})
-            for n in range(9)
-        )
-    )
-    statuses = derive_statuses(people, NONE)
-    rows = subjects(people, statuses, came, NONE, code=code, period=MARCH, mesh=mesh, mesh_value=of)
-    expected = (0, 0) if of == "absente" else value(figures(people, came), code, mesh, of)
-    assert (rows["counted"].sum(), rows.height) == expected
-
-
-def test_subjects__the_base_opens_to_those_known_on_the_day() -> None:
-    people = identities(QUALIFIED, TRAITS, QUALIFIED, TRAITS | {"identity_code": "FICT"}, TRAITS)
-    told = ledger(
-        ("0000", at(2), Status.QUALIFIEE),
-        ("0001", at(2), Status.PROVISOIRE),
-        ("0002", at(1, month=5), Status.QUALIFIEE),
-    )
-    statuses = derive_statuses(people, NONE)
-    rows = subjects(people, statuses, stays(), NONE, code="Q_BASE", period=MARCH, ledger=told)
-    assert rows.select("ipp", "counted").rows() == [("0000", True), ("0001", False)]
-    assert value(figures(people, stays(), ledger=told), "Q_BASE") == (1, 2)
-    assert subjects(people, statuses, stays(), NONE, code="Q_BASE", period=MARCH).height == 4
-
-
-def test_subjects__a_figure_without_rows_is_refused() -> None:
+def test_measure__what_is_to_come_has_no_figure_and_says_where_it_stops() -> None:
     people = identities(QUALIFIED)
-    with pytest.raises(UsageError, match="DELAI_QUAL"):
-        subjects(people, derive_statuses(people, NONE), stays(), NONE, code="DELAI_QUAL", period=MARCH)
+    told = ledger(("0000", at(2), Status.QUALIFIEE))
+    came = stays({"ipp": "0000", "dossier": "D", "movement_at": at(2)})
+    found = figures(people, came, ledger=told, grains=[Grain.WEEK], until=date(2026, 3, 10))
+    assert found["period_start"].max() == date(2026, 3, 9)
+    assert value(found.filter(pl.col("period_end") == MARCH[1]), "Q_BASE") == (1, 1)
+    assert set(found["status_source"]) == {"pam (statuts connus depuis le 02/03/2026) (arrêtés au 10/03/2026)"}

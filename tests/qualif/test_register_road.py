@@ -11,7 +11,7 @@ import pytest
 
 from insvigil.frames import StatusLedger
 from insvigil.qualif import OBSERVED, current, status_history
-from insvigil.register import Register, changes, open_register, status_ledger
+from insvigil.register import Register, changes, check, open_register, status_ledger
 from insvigil.settings import QualifSettings, RegisterSettings
 from insvigil.vocabulary import DELETED, Status
 from tests.qualif.nights import at, message, night
@@ -82,3 +82,23 @@ def test_transitions__a_late_message_changes_the_present_and_leaves_the_past_as_
     assert night(register, 7, message(3, "A31", "1", **QUALIFIED)) == {"1": Q}
     assert [row[1:4] for row in told(register)] == [(None, P, at(0)), (P, V, at(4)), (V, Q, at(7))]
     StatusLedger.validate(status_ledger(register))
+
+
+def test_statuses__an_impossible_change_is_refused_until_the_source_gives_it_up(register: Register) -> None:
+    assert night(register, 1, message(0, "A28", "1", **TRAITS, identity_code="VALI", document="PA")) == {"1": V}
+    claim = {"identity_code": "PROV", "collection_mode": "INSI", "insi_date": "20260303"}
+    assert night(register, 3, message(2, "A31", "1", **claim)) == {"1": V}
+    assert night(register, 4, message(3, "A31", "1", phone="0102030405")) == {"1": V}
+    assert night(register, 5) == {"1": V}
+    assert night(register, 6, message(5, "A31", "1", identity_code="VALI")) == {"1": V}
+    assert night(register, 7, message(6, "A31", "1", identity_code="VALI", **INS)) == {"1": Q}
+    ledger = status_ledger(register)
+    assert ledger.select("at", "from_status", "to_status", "refused", "anomaly").rows() == [
+        (at(0), None, V, None, None),
+        (at(2), V, V, R, "IDV-QUA-030"),
+        (at(5), V, V, None, None),
+        (at(6), V, Q, None, None),
+    ]
+    assert ledger["evidence"][1] == "control_withdrawn ZFD-5=INSI ZFD-6=20260303 ZFD-7=PA"
+    assert status_history(changes(register, fields=OBSERVED), NONE).drop("source").equals(ledger.drop("source"))
+    assert check(register) == []

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import InsvigilError, SettingsError, SourceError, UsageError
-from insvigil.reading import ColumnMap, read_extract
+from insvigil.reading import ColumnMap, open_extract, read_extract
 
 SHARED = Path(__file__).parents[3] / "shared" / "matchdata"
 MAP = ColumnMap.model_validate({"id": "IPP", "birth_name": "NOM", "birth_date": "Né le", "matricule": ["NIR", "CLE"]})
@@ -162,3 +162,26 @@ def test_read_extract__reads_febrl_whose_header_has_blanks() -> None:
     )
     assert found.counts["kept"] == 5000
     assert found.identities["birth_name"].drop_nulls().str.starts_with(" ").sum() == 0
+
+
+def test_open_extract__gives_the_columns_of_a_parquet_file_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    rows = {
+        "num": [1, None, 2, 1, 3],
+        "nom": ["A", "B", " ", "D", "E"],
+        "date": ["x"] * 5,
+        "nir": [None] * 5,
+        "c": [""] * 5,
+    }
+    pl.DataFrame(rows, schema_overrides={"nir": pl.String}).write_parquet(path)
+    columns = ColumnMap.model_validate({"id": "num", "birth_name": "nom", "birth_date": "date", "matricule": "nir"})
+    whole, asked = read_extract(path, columns), open_extract(path, columns)
+    assert asked.ids.equals(whole.ids) and asked.rejects.equals(whole.rejects)
+    assert asked.counts == whole.counts and asked.report == whole.report
+    assert asked.identities.columns == whole.identities.columns
+    assert asked.identities.height == whole.identities.height == 3
+    for name in asked.identities.columns:
+        assert asked.identities[name].equals(whole.identities[name])
+    path.unlink()
+    with pytest.raises(SourceError, match="ne peut pas être lu"):
+        asked.identities["birth_name"]

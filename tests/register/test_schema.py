@@ -60,8 +60,14 @@ def test_migrations__end_with_the_tables_of_a_new_register(tmp_path: Path) -> No
     opener(new)().close()
     opener(old)().close()
     with duckdb.connect(str(old / "registre.duckdb")) as connection:
-        for table in ("trait", "anomaly", "standing"):
+        for table in ("trait", "anomaly", "standing", "insi_answer"):
             connection.execute(f"DROP TABLE {table}")
+        for table, column in (
+            ("status", "refused"),
+            ("indicator", "rate_low"),
+            ("indicator", "rate_high"),
+        ):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}")
         connection.execute("ALTER TABLE movement_event DROP COLUMN scope")
         connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
     opener(old)().close()

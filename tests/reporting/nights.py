@@ -15,6 +15,7 @@ from insvigil.frames import (
     Groups,
     Identities,
     Indicators,
+    Objectives,
     Rejects,
     ScoredPairs,
     Sources,
@@ -85,6 +86,7 @@ def invent_night(identities: int = 400, seed: int = 2, **changes: object) -> Nig
         "pairs": pairs,
         "groups": groups,
         "indicators": indicators(0.714, 85.0),
+        "objectives": objectives(0.714, 85.0),
     }  # fmt: skip
     account = {"read": 1000, "kept": 950, "folded": 49, "rejected": 1}
     fields: dict[str, object] = {
@@ -112,6 +114,7 @@ def invent_night(identities: int = 400, seed: int = 2, **changes: object) -> Nig
         ),
         "rules": RULES,
         "levels": LEVELS,
+        "status_sources": {"PAM": "messages PAM"},
         **frames,
     }  # fmt: skip
     return NightReport(**(fields | changes))  # type: ignore[arg-type]
@@ -133,6 +136,8 @@ def indicators(rate: float, target: float | None) -> pl.DataFrame:
         period_start=date(2025, 11, 21),
         period_end=date(2026, 11, 20),
         rate=pl.col("numerator") / pl.col("denominator"),
+        rate_low=pl.lit(None, pl.Float64),
+        rate_high=pl.lit(None, pl.Float64),
         status_source=pl.lit("PAM"),
         rule_version=pl.lit("1"),
     )
@@ -149,6 +154,41 @@ def indicators(rate: float, target: float | None) -> pl.DataFrame:
         gap=pl.when(aimed).then(pl.max_horizontal(pl.lit(0.0), (target or 0) - pl.col("rate") * 100)),
     )
     return Indicators.validate(judged.select(Indicators.column_names()), cast=True)
+
+
+def objectives(rate: float, target: float | None, **changes: object) -> pl.DataFrame:
+    """Return a commitment on the file active with its answer, when there is one, and an objective nobody can judge."""
+    types = {name: column.dtype for name, column in Objectives.columns().items()}
+    aimed: dict[str, object] = {
+        "programme": "HOPEN2_PHASE1",
+        "programme_name": "HOP'EN 2, phase 1",
+        "label": "Progression du taux de qualification",
+        "indicator": "Q_FILE_ACTIVE",
+        "verdict": "atteint" if 100 * rate >= (target or 0) else "non_atteint",
+        "numerator": round(rate * 1000),
+        "denominator": 1000,
+        "rate": rate,
+        "target": target,
+        "gap": max(0.0, (target or 0) - 100 * rate),
+        "missing": max(0, round(10 * (target or 0)) - round(rate * 1000)),
+        "subject": "identités",
+        "source": "convention inventée",
+        "confidence": "M",
+        "to_confirm": True,
+    }
+    other = {
+        "programme": "3RIV",
+        "programme_name": "3RIV, indicateurs de suivi",
+        "label": "IN-INSI",
+        "verdict": "non_evaluable",
+        "reason": "Aucun engagement dans les réglages.",
+        "source": "fiche IND 03",
+        "confidence": "V",
+        "to_confirm": False,
+    }
+    rows = [aimed | changes, other] if target is not None else [other]
+    full = [{name: row.get(name) for name in types} for row in rows]
+    return Objectives.validate(pl.DataFrame(full, schema=types, orient="row"))
 
 
 def _identities(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -21,6 +21,7 @@ FILES = {
     "pairs.parquet",
     "groups.parquet",
     "indicators.parquet",
+    "objectives.parquet",
     "indicators.csv",
     "index.html",
     "classeur.xlsx",

@@ -16,7 +16,7 @@ from insvigil.reporting import NightReport, figures, first_pairs, write_run
 from insvigil.reporting.report_page import SHOWN_CASES, chips, context, render_report
 from insvigil.settings import Settings
 from insvigil.vocabulary import Mesh
-from tests.reporting.nights import indicators, invent_night
+from tests.reporting.nights import indicators, invent_night, objectives
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -100,7 +100,14 @@ def test_page__tells_the_night_in_plain_words(page: str, night: NightReport) -> 
     assert "&lt;inventé&gt;" in page
     assert "Nuit du vendredi 20 novembre 2026" in text
     assert "71,4 % de la file active est qualifiée, à 13,6 points de l'objectif" in text
-    assert "HOPEN2_PHASE1" in text
+    assert "HOP'EN 2, phase 1" in text
+    assert "D'où viennent les statuts : messages PAM, 400 identités." in text
+    assert "Tous sont des conventions d'insvigil" in text
+    blank = dict.fromkeys(("code", "numerator", "denominator", "note"), "")
+    read = blank | {"label": "IN-INSI", "source": "3RIV, fiche IND 03", "confidence": "V"}
+    own = blank | {"label": "Q_BASE", "source": "insvigil", "confidence": "C"}
+    told = words(render_report(replace(night, definitions=[read, own])))
+    assert "D'où viennent les définitions : IN-INSI (3RIV, fiche IND 03). Les autres sont des conventions" in told
     assert "1 000 lus = 950 gardés + 49 repliés + 1 rejetés" in text
     assert night.agregats is not None
     fresh = (night.agregats["outcome"] == "new").sum()
@@ -129,15 +136,33 @@ def doublon_ids(night: NightReport) -> pl.Series:
 
 
 def test_page__without_a_target_it_says_so(night: NightReport) -> None:
-    text = words(render_report(replace(night, indicators=indicators(0.714, None))))
+    bare = replace(night, indicators=indicators(0.714, None), objectives=objectives(0.714, None))
+    text = words(render_report(bare))
+    assert "non évaluable Aucun engagement dans les réglages." in text
     assert "non évaluable" in text
     assert "Aucun engagement n'est inscrit dans les réglages" in text
     assert "points de l'objectif" not in text
 
 
 def test_page__an_objective_reached_says_so(night: NightReport) -> None:
-    text = words(render_report(replace(night, indicators=indicators(0.9, 85.0))))
+    reached = replace(night, indicators=indicators(0.9, 85.0), objectives=objectives(0.9, 85.0))
+    text = words(render_report(reached))
     assert "est qualifiée : objectif atteint" in text
+    assert "Distance" not in text
+
+
+def test_page__says_the_way_to_an_objective_and_what_is_to_be_confirmed(night: NightReport) -> None:
+    way = {"weekly_pace": 4.25, "outlook": "Au rythme présent : le 03/07/2027.", "weekly_need": 9.2}
+    late = {"deadline": date(2027, 3, 1)}
+    text = words(render_report(replace(night, objectives=objectives(0.714, 85.0, **way, **late))))
+    assert "non atteint à confirmer" in text
+    assert "Taux 71,4 % (714 sur 1 000)" in text
+    assert "Distance 13,6 points, soit 136 identités" in text
+    assert "Rythme présent +4,2 identités par semaine" in text
+    assert "Perspective Au rythme présent : le 03/07/2027." in text
+    assert "Échéance 01/03/2027 À qualifier 10 identités par semaine pour être à l'heure" in text
+    past = words(render_report(replace(night, objectives=objectives(0.714, 85.0, deadline=date(2026, 7, 31)))))
+    assert "Échéance 31/07/2026 (passée)" in past
 
 
 def test_page__an_empty_night_still_reads(night: NightReport) -> None:
