@@ -50,18 +50,17 @@ class OpenExtract(NamedTuple):
 class FileColumns:
     """The columns of a parquet file, each read when it is asked for: ten million identities weigh 3 GB as text."""
 
-    def __init__(self, path: Path, rows: pl.LazyFrame, kept: pl.Series, columns: list[str]) -> None:
+    def __init__(self, path: Path, rows: pl.LazyFrame, columns: list[str], height: int, kept: pl.Series | None) -> None:
         self._path, self._rows, self._kept = path, rows, kept
-        self.columns = columns
-        self.height = int(kept.sum())
+        self.columns, self.height = columns, height
 
     def __getitem__(self, name: str) -> pl.Series:
-        """Return one column of the rows kept; raise ``SourceError`` when the file has gone or changed."""
+        """Return one column of the rows ``kept`` (all, when None); raise ``SourceError`` when the file has gone."""
         try:
             column = self._rows.select(name).collect().to_series()
-            return column if self.height == column.len() else column.filter(self._kept)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise _unreadable(self._path) from error
+        return column if self._kept is None else column.filter(self._kept)
 
 
 class _Table(NamedTuple):
@@ -88,9 +87,11 @@ def open_extract(path: Path, columns: ColumnMap) -> OpenExtract:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(path) from error
     extract = _extract(path, frame, table)
-    kept = frame["id"].is_not_null() & frame["id"].is_first_distinct()
+    kept = None
+    if extract.ids.len() < frame.height:
+        kept = frame["id"].is_not_null() & frame["id"].is_first_distinct()
     names = [name for name in rows.collect_schema().names() if name != "id"]
-    return OpenExtract(FileColumns(path, rows, kept, names), *extract[1:])
+    return OpenExtract(FileColumns(path, rows, names, extract.ids.len(), kept), *extract[1:])
 
 
 def read_extract(path: Path, columns: ColumnMap) -> Extract:
