@@ -39,7 +39,7 @@ class Sources(dy.Schema):
 
     source = dy.UInt32(nullable=False, primary_key=True)
     path = _text(nullable=False)
-    digest = _text(nullable=False)  # blake2b, 16 bytes, hexadecimal
+    digest = _text(nullable=False)  # BLAKE3, 16 bytes, hexadecimal
     size = dy.UInt64(nullable=False)
     format = _text(nullable=False)
     charset_declared = _text()

@@ -7,7 +7,6 @@ row of ``Sources`` with the outcome ``refused`` and a reject, and the night goes
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 import time
 import zipfile
@@ -24,6 +23,7 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import orjson
+from blake3 import blake3
 
 from insvigil.errors import SourceError, UsageError
 from insvigil.settings import ReadingSettings
@@ -31,6 +31,8 @@ from insvigil.settings import ReadingSettings
 PIECE = 48 << 20
 """Bytes read at a time: some 45,000 messages; the 10 ms that a batch costs by itself are not felt (200 MB in all)."""
 
+_DIGEST = 16
+"""Bytes of the digest of a file."""
 HEAD = 1 << 16
 """Bytes that tell what a file is."""
 
@@ -241,18 +243,21 @@ def is_by_line(head: bytes) -> bool:
 
 
 def digest(data: Bytes) -> str:
-    """Return the blake2b (16 bytes, hexadecimal) of some bytes: what ``b2sum --length=128`` prints."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    """Return the BLAKE3 (16 bytes, hexadecimal) of some bytes: what ``b3sum --length 16`` prints.
+
+    As safe as blake2b and five times faster: 0.2 s a gigabyte, where blake2b took a quarter of the time of reading.
+    """
+    return blake3(data).hexdigest(length=_DIGEST)
 
 
 def digest_of(source: Source) -> str:
-    """Return the blake2b (16 bytes, hexadecimal) of the stored bytes of the file."""
-    hashed = hashlib.blake2b(digest_size=16)
+    """Return the BLAKE3 (16 bytes, hexadecimal) of the stored bytes of the file."""
+    hashed = blake3()
     block = bytearray(1 << 18)  # stays in the cache of the core
     with source.open() if source.member else source.path.open("rb", buffering=0) as stream:
         while size := stream.readinto(block):  # type: ignore[attr-defined]
             hashed.update(memoryview(block)[:size])
-    return hashed.hexdigest()
+    return hashed.hexdigest(length=_DIGEST)
 
 
 def pieces_of(source: Source) -> Iterator[tuple[Bytes, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from insvigil.jit import kernel
+from insvigil.jit import kernel, prefetch
 from insvigil.matching.kernels.lines import (
     ADDRESS,
     BIRTH,
@@ -127,6 +127,9 @@ def read_block(
     """
     n = 0
     stop = min(start + BLOCK, rows.size)
+    for r in range(start, stop):
+        prefetch(names, np.int64(lines[rows[r], BIRTH]))
+        prefetch(names, np.int64(lines[rows[r], FIRST]))
     for kind in range(4):
         for r in range(start, stop):
             row = np.int64(rows[r])
