@@ -20,6 +20,9 @@ from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+TEXTS = "Array(i8, 1, 'C', readonly=True), Array(u1, 1, 'C', readonly=True)"
+"""The offsets and bytes of a column of text, in the signature of a kernel: Arrow's own memory, never written."""
+
 
 def kernel(
     *signatures: str, inline: bool = False, fastmath: bool = False, allocates: bool = True, inner: bool = False

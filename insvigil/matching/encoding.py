@@ -71,34 +71,53 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     ``contacts.settle_contacts`` tells apart among the pairs that remain.
     """
     from insvigil.matching.kernels import lines as words
-    from insvigil.matching.kernels.strings import fill_lists
 
     size = traits.height
-    column: dict[int, Words] = {}
-    with ThreadPoolExecutor(1) as aside:
-        named = aside.submit(_names, traits)  # names and their phonetics, while the other core packs the rest
-        (column[words.LIST],), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
-        lists = np.zeros((len(texts.offsets) - 1, LIST_NAMES), np.uint32)
-        fill_lists(*texts, lists)
-        column[words.DATE] = _dates(traits)
-        place, place_code = _packed(traits["birth_place"], 6, 5)
-        postal, postal_code = _packed(traits["postal_code"], 6, 5)
-        column[words.PLACE], column[words.POSTAL] = place.astype(np.uint32), postal.astype(np.uint32)
-        matricule = _matricules(traits["matricule"])
-        column[words.MATRICULE_LOW] = (matricule & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        column[words.MATRICULE_HIGH] = (matricule >> np.uint64(32)).astype(np.uint32)
-        for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
-            column[word] = _equality(traits[name])
-        column[words.PHONE] = _phones(traits["phone"])
-        column[words.FLAGS] = _flags(traits, matricule)
-        if focus is not None:
-            column[words.FLAGS] |= focus * np.uint32(words.FOCUS)
-        rare = [rarity(code, size) for code in (place_code, postal_code)]
-        sorted_contacts = np.sort(np.stack([column[words.ADDRESS], column[words.PHONE]]), axis=1)
-        codes, names, family, given = named.result()
-    column |= zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True)
-    column[words.RARITY] = np.stack([family, given, *rare], axis=1).view(np.uint32)[:, 0]
-    return Encoding(_laid(column, size), lists, names, sorted_contacts)
+    with ThreadPoolExecutor(2) as pool:
+        named = pool.submit(_names, traits)  # the longest of three works that take about as long
+        coded = pool.submit(_dates_and_contacts, traits)
+        placed = pool.submit(_lists_and_places, traits)
+        words_of, names, family, given = named.result()
+        more, matricule = coded.result()
+        listed, lists, places = placed.result()
+    column = words_of | more | listed
+    column[words.FLAGS] = _flags(traits, matricule, column[words.DATE])
+    if focus is not None:
+        column[words.FLAGS] |= focus * np.uint32(words.FOCUS)
+    column[words.RARITY] = np.stack([family, given, *places], axis=1).view(np.uint32)[:, 0]
+    contacts = np.sort(np.stack([column[words.ADDRESS], column[words.PHONE]]), axis=1)
+    return Encoding(_laid(column, size), lists, names, contacts)
+
+
+def _lists_and_places(traits: pl.DataFrame) -> tuple[dict[int, Words], Words, list[Bytes]]:
+    """Return the words of given-name lists and of places, the lists themselves, and how rare places are."""
+    from insvigil.matching.kernels import lines as words
+    from insvigil.matching.kernels.strings import fill_lists
+
+    (listed,), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
+    lists = np.zeros((len(texts.offsets) - 1, LIST_NAMES), np.uint32)
+    fill_lists(*texts, lists)
+    column, rare = {words.LIST: listed}, []
+    for word, name in ((words.PLACE, "birth_place"), (words.POSTAL, "postal_code")):
+        column[word], codes = _packed(traits[name], 6, 5)
+        rare.append(rarity(codes, traits.height))
+    return column, lists, rare
+
+
+def _dates_and_contacts(traits: pl.DataFrame) -> tuple[dict[int, Words], npt.NDArray[np.uint64]]:
+    """Return the words of the birth date, of the matricule and of the contact traits; and the matricules packed."""
+    from insvigil.matching.kernels import lines as words
+
+    matricule = _matricules(traits["matricule"])
+    column = {
+        words.DATE: _dates(traits),
+        words.MATRICULE_LOW: (matricule & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        words.MATRICULE_HIGH: (matricule >> np.uint64(32)).astype(np.uint32),
+        words.PHONE: _phones(traits["phone"]),
+    }
+    for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
+        column[word] = _equality(traits[name])
+    return column, matricule
 
 
 def _laid(column: dict[int, Words], size: int) -> Words:
@@ -121,12 +140,15 @@ def _aligned(rows: int, width: int) -> Words:
     return room[start : start + rows * width].reshape(rows, width)
 
 
-def _names(traits: pl.DataFrame) -> tuple[list[Words], Words, Bytes, Bytes]:
-    """Return the codes of the four name columns, the line of each code, and how rare family and given names are."""
+def _names(traits: pl.DataFrame) -> tuple[dict[int, Words], Words, Bytes, Bytes]:
+    """Return the words of the four names, the line of each name, and how rare family and given names are."""
+    from insvigil.matching.kernels import lines as words
+
     columns = [traits[name] for name in NAME_COLUMNS]
     codes, texts = _dense([_codes(column) for column in columns], columns)
     family = rarity(np.concatenate(codes[:2]), traits.height)[: traits.height]
-    return codes, name_lines(texts), family, rarity(codes[2], traits.height)
+    named = dict(zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True))
+    return named, name_lines(texts), family, rarity(codes[2], traits.height)
 
 
 def _codes(column: pl.Series) -> Words:
@@ -163,11 +185,10 @@ def buffers(texts: pl.Series) -> Texts:
     array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8).copy()
-    return Texts(starts.copy(), letters)  # copies: kernels take arrays that may be written
+    return Texts(starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8))
 
 
-def _packed(column: pl.Series, bits: int, width: int) -> tuple[npt.NDArray[np.uint64], Words]:
+def _packed(column: pl.Series, bits: int, width: int) -> tuple[Words, Words]:
     """Return each code packed ``bits`` a character (see ``fill_codes``), 0 where missing, and its dense code."""
     from insvigil.matching.kernels.strings import fill_codes
 
@@ -175,7 +196,7 @@ def _packed(column: pl.Series, bits: int, width: int) -> tuple[npt.NDArray[np.ui
     values = np.zeros(len(texts.offsets) - 1, np.uint64)
     fill_codes(*texts, bits, width, values)
     values[0] = 0
-    return values[codes], codes
+    return values.astype(np.uint32)[codes], codes
 
 
 def _phones(column: pl.Series) -> Words:
@@ -205,7 +226,7 @@ def _dates(traits: pl.DataFrame) -> Words:
     return packed
 
 
-def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64]) -> Words:
+def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64], dates: Words) -> Words:
     from insvigil.matching.kernels import lines as words
     from insvigil.matching.kernels.strings import contradicts
 
@@ -217,7 +238,7 @@ def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64]) -> Words:
     default = (kind.is_not_null() & (kind != BirthDateKind.EXACT.value)).to_numpy()
     valid = traits["matricule_valid"].fill_null(False).to_numpy()
     incoherent = np.empty(traits.height, np.bool_)
-    contradicts(matricule, sex, _dates(traits), incoherent)
+    contradicts(matricule, sex, dates, incoherent)
     flags: Words = (
         sex
         | default * np.uint32(words.PLACEHOLDER)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from insvigil.jit import kernel
+from insvigil.jit import TEXTS, kernel
 
 Scalar = Any  # a number of the width of the signature
 Bytes = npt.NDArray[np.uint8]
@@ -61,7 +61,7 @@ def drop_doubles(room: Bytes, size: Scalar) -> Scalar:
     return n
 
 
-@kernel("void(i8[::1], u1[::1], u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])", allocates=False)
+@kernel(f"void({TEXTS}, u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])", allocates=False)
 def rewrite(
     offsets: Integers, data: Bytes, rules: Bytes, letters: Longs, first: Scalar, room: Bytes, ends: Integers, out: Bytes
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from insvigil.jit import kernel
+from insvigil.jit import TEXTS, kernel
 from insvigil.matching.kernels.lines import CHARS, HEAD, INITIAL, LETTERS, PHONE_HASHED, SEVERAL_WORDS, TWICE
 
 Scalar = Any  # a number of the width of the signature
@@ -29,7 +29,7 @@ SPACE = 32
 LETTER_A = 65
 
 
-@kernel("void(i8[::1], u1[::1], u4[:, ::1], u1[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[:, ::1], u1[:, ::1])", allocates=False)
 def fill_names(offsets: Integers, data: Bytes, lines: Words, chars: Bytes) -> None:
     """Write the beginnings, the set of letters, the length and the letters of each name (``chars``: lines as bytes)."""
     for i in range(offsets.size - 1):
@@ -53,7 +53,7 @@ def fill_names(offsets: Integers, data: Bytes, lines: Words, chars: Bytes) -> No
         lines[i, LETTERS] = found | np.uint32(size) << np.uint32(26)
 
 
-@kernel("void(i8[::1], u1[::1], i8, u4[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, i8, u4[:, ::1])", allocates=False)
 def hash_texts(offsets: Integers, data: Bytes, column: Scalar, lines: Words) -> None:
     """Write the hash of each text in a column: the upper half of its 64-bit FNV-1a hash, stirred, never 0."""
     for i in range(offsets.size - 1):
@@ -84,7 +84,7 @@ def contradicts(matricules: Longs, sexes: Words, dates: Words, out: npt.NDArray[
         out[i] = matricules[i] != 0 and wrong >= 2
 
 
-@kernel("void(i8[::1], u1[::1], u4[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[:, ::1])", allocates=False)
 def fill_lists(offsets: Integers, data: Bytes, tokens: Words) -> None:
     """Hash the first names of each given-name list: one 32-bit FNV-1a hash a name, 0 where there is none."""
     for i in range(offsets.size - 1):
@@ -101,7 +101,7 @@ def fill_lists(offsets: Integers, data: Bytes, tokens: Words) -> None:
                 h = (h ^ np.uint32(data[p])) * np.uint32(16777619)
 
 
-@kernel("void(i8[::1], u1[::1], i8, i8, u8[::1])", allocates=False)
+@kernel(f"void({TEXTS}, i8, i8, u8[::1])", allocates=False)
 def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out: Longs) -> None:
     """Pack short codes (digits and letters) left to right, ``bits`` a character; a longer one becomes a hash.
 
@@ -127,7 +127,7 @@ def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out:
         out[i] = v
 
 
-@kernel("void(i8[::1], u1[::1], u4[::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[::1])", allocates=False)
 def fill_phones(offsets: Integers, data: Bytes, out: Words) -> None:
     """Pack numbers of nine digits as one more than their value; any other becomes a hash, the empty one 0."""
     for i in range(offsets.size - 1):
