@@ -141,7 +141,7 @@ class _Desk:
     """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
 
     def __init__(self) -> None:
-        from insvigil.matching.kernels.comparing import MEMO_BITS
+        from insvigil.matching.kernels.names import MEMO_BITS
 
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
         self.pairs = np.empty((ROOM, 2), np.uint32)

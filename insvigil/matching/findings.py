@@ -26,7 +26,7 @@ def find(
     a ``hospital``'s file, where a number is a person's). HOMD: same
     names and nearly the same birth date, yet two persons. What a person judged to be two is not reported again.
     """
-    from insvigil.matching.kernels import comparing as k
+    from insvigil.matching.kernels import agreements as k
 
     family, given, date, matricule = (
         levels[:, TRAITS.index(trait)] for trait in ("birth_name", "given_name", "birth_date", "matricule")

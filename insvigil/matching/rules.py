@@ -169,7 +169,7 @@ def judge(
     ``chance`` is the probability of each pair; ``decided`` has the columns left, right (in any order) and decision.
     What is known of French families is asked of a ``hospital``'s file only.
     """
-    from insvigil.matching.kernels import comparing as k
+    from insvigil.matching.kernels import agreements as k
 
     def both(name: str) -> tuple[pl.Series, pl.Series]:
         return traits[name].gather(left), traits[name].gather(right)

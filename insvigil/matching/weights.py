@@ -141,7 +141,7 @@ def _bounded(score: Score, size: int) -> Bits:
 
     The bound of a name is by the best relation its letters allow, that of a contact trait supposes it similar.
     """
-    from insvigil.matching.kernels import comparing as k
+    from insvigil.matching.kernels import agreements as k
     from insvigil.matching.kernels.strings import CLOSE, SAME
 
     bits, slopes = score.bits, score.slopes / 8

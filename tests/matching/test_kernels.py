@@ -16,7 +16,7 @@ from insvigil.matching import blocking
 from insvigil.matching.blocking import groups_of, whole_file
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.grouping import components, group_pairs
-from insvigil.matching.kernels import comparing
+from insvigil.matching.kernels import codes
 from insvigil.matching.kernels.components import agglomerate
 from insvigil.matching.keys import Key, block_keys
 from insvigil.vocabulary import Sex
@@ -31,9 +31,9 @@ def test_date_level__follows_its_slow_twin(
     a: tuple[int, int, int], b: tuple[int, int, int], default_a: bool, default_b: bool
 ) -> None:
     packed = [year << 9 | month << 5 | day for year, month, day in (a, b)]
-    found = comparing.date_level(*packed, default_a, default_b)
+    found = codes.date_level(*packed, default_a, default_b)
     assert found == twin.date_level(a, b, default_a, default_b)
-    assert found == comparing.date_level(packed[1], packed[0], default_b, default_a)
+    assert found == codes.date_level(packed[1], packed[0], default_b, default_a)
 
 
 def works_of(name: str, encoding: Encoding, *, focused: bool = False) -> list[blocking.Work]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from insvigil.matching.encoding import buffers, name_lines
-from insvigil.matching.kernels import comparing, lines, strings
+from insvigil.matching.kernels import codes, lines, strings
+from insvigil.matching.kernels import names as naming
 from tests.references import matching as twin
 
 WORDS = st.text("ABEILMNORST", min_size=1, max_size=12)
@@ -67,15 +68,15 @@ def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -
     names = name_lines(buffers(pl.Series(["", *dict.fromkeys(pair)])))
     chars = names.view(np.uint8)
     p, q = np.uint32(1), np.uint32(len(names) - 1)
-    memo = np.zeros((1 << comparing.MEMO_BITS) + 32, np.uint64)
+    memo = np.zeros((1 << naming.MEMO_BITS) + 32, np.uint64)
     expected = strings.SAME
     if p != q:
         sound, skeleton = (bool(names[p, column] == names[q, column]) for column in (lines.SOUND, lines.SKELETON))
         expected = twin.relate(*pair, same_sound=sound, same_skeleton=skeleton)
     for _ in range(2):  # compared, then from the memo
-        assert comparing.relation(p, q, names, chars, memo) == comparing.relation(q, p, names, chars, memo) == expected
-    assert comparing.hope(p, q, names) >= expected
-    assert comparing.relation(np.uint32(0), q, names, chars, memo) == 0
+        assert naming.relation(p, q, names, chars, memo) == naming.relation(q, p, names, chars, memo) == expected
+    assert naming.hope(p, q, names) >= expected
+    assert naming.relation(np.uint32(0), q, names, chars, memo) == 0
 
 
 @given(st.text("0123456789", min_size=9, max_size=9), st.text("0123456789", min_size=9, max_size=9), st.integers(0, 8))
@@ -86,8 +87,8 @@ def test_numbers_alike__is_one_edit_of_nine_digits(number: str, other: str, at: 
     strings.fill_phones(*buffers(pl.Series([number, other, changed, swapped])), packed)
     for text, code in zip((other, changed, swapped), packed[1:], strict=True):
         if text != number:
-            assert comparing.numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
-            assert comparing.numbers_alike(code, packed[0]) == comparing.numbers_alike(packed[0], code)
+            assert codes.numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
+            assert codes.numbers_alike(code, packed[0]) == codes.numbers_alike(packed[0], code)
 
 
 @given(st.lists(st.text("0123456789+", max_size=12), max_size=8))
@@ -113,14 +114,14 @@ def test_contradicts__counts_sex_year_and_month(number: str, sex: int, year: int
 
 @given(st.integers(0, 2**52 - 1), st.integers(0, 2**30 - 1))
 def test_characters_apart__count_the_groups_of_bits_that_are_not_zero(digits: int, characters: int) -> None:
-    assert comparing.digits_apart(np.uint64(digits)) == sum(digits >> 4 * k & 15 != 0 for k in range(13))
+    assert codes.digits_apart(np.uint64(digits)) == sum(digits >> 4 * k & 15 != 0 for k in range(13))
     one = sum(characters >> 6 * k & 63 != 0 for k in range(5)) == 1
-    assert comparing.one_character_apart(np.uint32(characters)) == one
+    assert codes.one_character_apart(np.uint32(characters)) == one
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_bits_of__counts_the_bits_set(number: int) -> None:
-    assert comparing.bits_of(np.uint32(number)) == number.bit_count()
+    assert naming.bits_of(np.uint32(number)) == number.bit_count()
 
 
 @given(st.lists(st.text("0123456789AB", max_size=15), max_size=8))

@@ -1,0 +1,204 @@
+"""How the codes of two lines agree: dates, matricules, places, phones; a few instructions each, no text read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from insvigil.jit import kernel
+from insvigil.matching.kernels.agreements import (
+    D_DIFFERENT,
+    D_GENERATION,
+    D_NEAR,
+    D_PART,
+    D_PLACEHOLDER,
+    D_SAME,
+    D_SAME_PLACEHOLDER,
+    D_SWAPPED,
+    D_YEAR,
+    M_CLOSE,
+    M_DIFFERENT,
+    M_SAME,
+    M_SAME_BIRTH,
+    M_SAME_INCOHERENT,
+    P_CITY,
+    P_DIFFERENT,
+    P_NEAR,
+    P_SAME,
+    T_ADDRESS,
+    T_DATE,
+    T_MATRICULE,
+    T_PHONE,
+    T_PLACE,
+    T_POSTAL,
+    T_SEX,
+    TRAITS,
+    X_DIFFERENT,
+)
+from insvigil.matching.kernels.lines import (
+    ADDRESS,
+    CITY,
+    DATE,
+    FLAGS,
+    MATRICULE_HIGH,
+    MATRICULE_INCOHERENT,
+    MATRICULE_LOW,
+    MATRICULE_VALID,
+    PHONE,
+    PHONE_HASHED,
+    PLACE,
+    PLACEHOLDER,
+    POSTAL,
+    RARITY,
+    SEX_MASK,
+)
+
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+
+FOREIGN = (10 << 6) | 10  # places that begin with 99
+
+
+@kernel("i8(u8)", allocates=False)
+def digits_apart(x: Scalar) -> Scalar:
+    """Return how many of the sixteen 4-bit characters of an exclusive or are not zero."""
+    x = (x | (x >> np.uint64(1)) | (x >> np.uint64(2)) | (x >> np.uint64(3))) & np.uint64(0x1111111111111111)
+    return np.int64((x * np.uint64(0x1111111111111111)) >> np.uint64(60))
+
+
+@kernel("b1(u4)", allocates=False)
+def one_character_apart(x: Scalar) -> Scalar:
+    """Whether one of the five 6-bit characters of an exclusive or is not zero, and no more."""
+    y = np.uint32(x | (x >> np.uint32(1)))
+    y = np.uint32(y | (y >> np.uint32(2)) | (x >> np.uint32(4)) | (x >> np.uint32(5))) & np.uint32(0x01041041)
+    return y != 0 and y & (y - np.uint32(1)) == 0
+
+
+@kernel("b1(i8, i8)", allocates=False)
+def digit_apart(x: Scalar, y: Scalar) -> Scalar:
+    """Whether two numbers below 10,000 differ by one digit, or by two neighbouring digits exchanged."""
+    n, first, u, v = 0, 0, x, y
+    for k in range(4):
+        if u % 10 != v % 10:
+            n += 1
+            if n == 1:
+                first = k
+            elif n > 2 or k != first + 1:
+                return False
+        u //= 10
+        v //= 10
+    if n == 2:
+        p = (1, 10, 100, 1000)[first]
+        return x // p % 10 == y // (10 * p) % 10 and x // (10 * p) % 10 == y // p % 10
+    return n == 1
+
+
+@kernel("i8(i8, i8, b1, b1)", allocates=False)
+def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
+    """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing."""
+    ya, ma, da, yb, mb, db = a >> 9, (a >> 5) & 15, a & 31, b >> 9, (b >> 5) & 15, b & 31
+    if ya == 0 or yb == 0:
+        return 0
+    default = (default_a | default_b) | (ma == 0) | (mb == 0) | (da == 0) | (db == 0)
+    if a == b:
+        return D_SAME_PLACEHOLDER if default else D_SAME
+    if ya == yb:
+        if default:
+            return D_PLACEHOLDER
+        if ma == db and da == mb:
+            return D_SWAPPED
+    alike = (ya == yb) + (ma == mb) + (da == db)
+    if alike == 2:
+        if (
+            (ya != yb and (abs(ya - yb) == 1 or digit_apart(ya, yb)))
+            or (ma != mb and (abs(ma - mb) == 1 or digit_apart(ma, mb)))
+            or (da != db and (abs(da - db) == 1 or digit_apart(da, db)))
+        ):
+            return D_NEAR
+        return D_PART
+    if ya == yb:
+        return D_YEAR
+    return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
+
+
+@kernel("i8(u4[:, ::1], i8, i8)", allocates=False)
+def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
+    """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
+    if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
+        return 0
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
+    apart = np.uint64(lines[i, MATRICULE_HIGH] ^ lines[j, MATRICULE_HIGH]) << np.uint64(32)
+    apart |= np.uint64(lines[i, MATRICULE_LOW] ^ lines[j, MATRICULE_LOW])
+    if apart == 0:
+        return M_SAME_INCOHERENT if (flags | flags_b) & MATRICULE_INCOHERENT else M_SAME
+    n = digits_apart(apart)
+    if apart >> np.uint64(12) == 0:  # only the rank: brothers and sisters born in one maternity ward, or a slip
+        return M_CLOSE if n == 1 and (flags ^ flags_b) & MATRICULE_VALID else M_SAME_BIRTH
+    return M_CLOSE if n <= 2 else M_DIFFERENT
+
+
+@kernel("i8(u4, u4, i8)", allocates=False)
+def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
+    """Return how two places or postal codes agree: same, near (one character, same department) or not.
+
+    Without early exit: four unforeseeable branches cost more than the whole.
+    """
+    packed = (x | y) >> np.uint32(30) == 0
+    one_department = (x >> np.uint32(18) == y >> np.uint32(18)) & (x >> np.uint32(18) != foreign)
+    level = P_NEAR if packed & (one_department | one_character_apart(x ^ y)) else P_DIFFERENT
+    level = P_SAME if x == y else level
+    return level if (x != 0) & (y != 0) else 0
+
+
+@kernel("i8(u4, u4)", allocates=False)
+def same_or_not(x: Scalar, y: Scalar) -> Scalar:
+    """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
+    return ((x != 0) & (y != 0)) * (1 + np.int64(x == y))
+
+
+@kernel("b1(u4[:, ::1], i8, i8)", allocates=False)
+def packed_phones(lines: Words, i: Scalar, j: Scalar) -> Scalar:
+    """Whether both phones are known digit by digit."""
+    return (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED
+
+
+@kernel("b1(u4, u4)", allocates=False)
+def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
+    """Whether two packed phones differ by one digit, or by two neighbouring digits exchanged."""
+    a, b = np.int64(x) - 1, np.int64(y) - 1
+    apart = abs(a - b)
+    while apart % 10 == 0:
+        apart //= 10
+    if apart > 9 and (apart > 81 or apart % 9 != 0):  # d x 10^k for one digit, 9 d x 10^k for an exchange
+        return False
+    while a % 10 == b % 10:
+        a //= 10
+        b //= 10
+    return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
+
+
+@kernel("void(u4[:, ::1], i8, i8, u1[::1])", allocates=False)
+def first_look(lines: Words, i: Scalar, j: Scalar, found: Bytes) -> None:
+    """Write the levels that cost a few instructions, and the rarities of the values."""
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
+    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
+    found[T_DATE] = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
+    found[T_SEX] = same_or_not(flags & SEX_MASK, flags_b & SEX_MASK)
+    found[T_PLACE] = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
+    postal = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
+    city = same_or_not(lines[i, CITY], lines[j, CITY])
+    found[T_POSTAL] = max(postal, P_CITY if city == 2 else city)
+    found[T_MATRICULE] = matricule_level(lines, i, j)
+    for k in range(3):  # address, phone, e-mail: « similar » is settled later
+        level = same_or_not(lines[i, ADDRESS + k], lines[j, ADDRESS + k])
+        found[T_ADDRESS + k] = level + (level >> 1)
+    if found[T_PHONE] == X_DIFFERENT and packed_phones(lines, i, j):
+        found[T_PHONE] += numbers_alike(lines[i, PHONE], lines[j, PHONE])
+    x, y = lines[i, RARITY], lines[j, RARITY]
+    for k in range(4):
+        found[TRAITS + k] = min(x & np.uint32(255), y & np.uint32(255))
+        x >>= np.uint32(8)
+        y >>= np.uint32(8)

@@ -1,0 +1,174 @@
+"""How the names of two identities agree: bounded by their letters first, then compared once a distinct pair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from insvigil.jit import kernel
+from insvigil.matching.kernels.agreements import (
+    F_CLOSE,
+    F_CROSSED,
+    F_CROSSED_CLOSE,
+    F_DIFFERENT,
+    F_PART,
+    F_SAME,
+    G_CLOSE,
+    G_ELSEWHERE,
+    G_NEAR,
+    G_PART,
+    G_SAME,
+    G_SAME_LIST,
+    G_SAME_OTHERS_DIFFER,
+)
+from insvigil.matching.kernels.lines import (
+    BIRTH,
+    CHARS,
+    FIRST,
+    LETTER_SET,
+    LETTERS,
+    LIST,
+    SEVERAL_WORDS,
+    SKELETON,
+    SOUND,
+    TWICE,
+    USED,
+    USED_GIVEN,
+)
+from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, FAINT, NEAR, PART, PREFIX, SAME, relate
+
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
+
+MEMO_BITS = 15
+"""Pairs of names remembered by a thread, as a power of two: 256 kilobytes, near the core."""
+
+
+@kernel("i8(u4)", allocates=False)
+def bits_of(x: Scalar) -> Scalar:
+    """Return how many bits are set (LLVM turns this into one instruction)."""
+    x = x - ((x >> np.uint32(1)) & np.uint32(0x55555555))
+    x = (x & np.uint32(0x33333333)) + ((x >> np.uint32(2)) & np.uint32(0x33333333))
+    x = (x + (x >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
+    # Compiled arithmetic on 32 bits is done on 64: what overflows must be cut off.
+    return np.int64(((x * np.uint32(0x01010101)) & np.uint32(0xFFFFFFFF)) >> np.uint32(24))
+
+
+@kernel("i8(u4, u4, u4[:, ::1])", allocates=False)
+def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
+    """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
+
+    An edit takes at most one letter away and brings at most one, so that the letters of one that the other lacks
+    (told apart up to the second of a kind) bound the distance from below, as their lengths do.
+    """
+    if p == 0 or q == 0:
+        return 0
+    if p == q:
+        return SAME
+    u, v = names[p, LETTERS], names[q, LETTERS]
+    m, n = np.int64(u >> np.uint32(26)), np.int64(v >> np.uint32(26))
+    u, v = u & LETTER_SET, v & LETTER_SET
+    x, y = names[p, TWICE], names[q, TWICE]
+    taken = bits_of(u & ~v) + bits_of(x & ~y & LETTER_SET)
+    brought = bits_of(v & ~u) + bits_of(y & ~x & LETTER_SET)
+    least, short = max(taken, brought, abs(m - n)), min(m, n)
+    if least <= 1 or (taken == 0 and brought == 0) or names[p, SOUND] == names[q, SOUND]:
+        return CLOSE
+    if (x | y) & SEVERAL_WORDS and (u & ~v == 0 or v & ~u == 0):
+        return PART
+    if (least <= 2 and short >= 5) or (least <= 3 and short >= 9):
+        return NEAR
+    if taken == 0 or brought == 0:
+        return PREFIX
+    if (least <= 2 and short >= 3) or (least <= 3 and short >= 6) or names[p, SKELETON] == names[q, SKELETON]:
+        return FAINT
+    return DIFFERENT
+
+
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
+
+    The last 32 words of ``memo`` are the scratch of the edit distance, and are left at zero.
+    """
+    best = hope(p, q, names)
+    if best == SAME or best <= DIFFERENT:
+        return best
+    x, y = min(p, q), max(p, q)
+    pair = np.uint64(x) << np.uint64(32) | np.uint64(y)
+    slot = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - MEMO_BITS)
+    known = memo[slot]
+    if known >> np.uint64(3) == pair:
+        return np.int64(known & np.uint64(7))
+    m, n = np.int64(names[x, LETTERS] >> np.uint32(26)), np.int64(names[y, LETTERS] >> np.uint32(26))
+    sound, skeleton = names[x, SOUND] == names[y, SOUND], names[x, SKELETON] == names[y, SKELETON]
+    r = relate(chars[x, CHARS:], m, chars[y, CHARS:], n, sound, skeleton, memo[1 << MEMO_BITS :])
+    memo[slot] = pair << np.uint64(3) | np.uint64(r)
+    return r
+
+
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two persons' family names agree, birth and used names crossed."""
+    r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
+    if r == SAME:
+        return F_SAME
+    crossed = np.int64(0)
+    for k in range(1, 4):  # birth and used, used and birth, used and used
+        if crossed != SAME:
+            p, q = lines[i, k >> 1], lines[j, k & 1]
+            crossed = max(crossed, relation(p, q, names, chars, memo))
+    if crossed == SAME:
+        return F_CROSSED
+    if r == CLOSE:
+        return F_CLOSE
+    if r == PART:
+        return F_PART
+    if crossed >= PART:
+        return F_CROSSED_CLOSE
+    if r == 0:
+        return F_DIFFERENT if crossed else 0
+    return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
+
+
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two persons' given names agree: the first ones, then the lists."""
+    r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
+    u, v, size = lines[i, LIST], lines[j, LIST], lists.shape[1]
+    if r == SAME:
+        for k in range(size):
+            if lists[u, k] == 0 or lists[v, k] == 0:
+                return G_SAME_LIST if k > 1 else G_SAME
+            if lists[u, k] != lists[v, k]:
+                return G_SAME_OTHERS_DIFFER if k else G_SAME
+        return G_SAME_LIST
+    if r >= PART:
+        return G_CLOSE if r == CLOSE else G_PART
+    if r == NEAR:
+        return G_NEAR
+    w, z = lines[i, USED_GIVEN], lines[j, USED_GIVEN]
+    if (w != 0 and (w == lines[j, FIRST] or w == z)) or (z != 0 and z == lines[i, FIRST]):
+        return G_ELSEWHERE
+    for k in range(1, size):
+        if (lists[v, k] != 0 and lists[u, 0] == lists[v, k]) or (lists[u, k] != 0 and lists[v, 0] == lists[u, k]):
+            return G_ELSEWHERE
+    return r  # PREFIX, FAINT and DIFFERENT have the same numbers
+
+
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Whether the family name of each is the given name of the other, one of the two exactly."""
+    there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])
+    back = lines[j, FIRST] != 0 and (lines[j, FIRST] == lines[i, BIRTH] or lines[j, FIRST] == lines[i, USED])
+    if there and back:
+        return True
+    if there:
+        return relation(lines[i, BIRTH], lines[j, FIRST], names, chars, memo) >= PART
+    if back:
+        return relation(lines[i, FIRST], lines[j, BIRTH], names, chars, memo) >= PART
+    return False
