@@ -84,10 +84,7 @@ def store_traits(register: Register, traits: pl.DataFrame) -> None:
 
 def carried_anomalies(register: Register) -> pl.DataFrame:
     """Return what was found in active identities, each taken alone: identity_id, code, severity."""
-    place = _places(register)
-    found = register.query("SELECT * FROM anomaly")
-    number = pl.Series("identity_id", place[found["key"].to_numpy()])
-    return found.drop("key").with_columns(number).filter(number != NOWHERE)
+    return _carried(register, "anomaly")
 
 
 def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
@@ -97,8 +94,13 @@ def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
 
 def carried_statuses(register: Register) -> pl.DataFrame:
     """Return the statuses kept: identity_id, status, counted, ins_transmissible, source, anomaly."""
+    return _carried(register, "standing")
+
+
+def _carried(register: Register, table: str) -> pl.DataFrame:
+    """Return the rows of a table by key that speak of active identities, by their number of tonight."""
     place = _places(register)
-    found = register.query("SELECT * FROM standing")
+    found = register.query(f"SELECT * FROM {table}")
     number = pl.Series("identity_id", place[found["key"].to_numpy()])
     return found.drop("key").with_columns(number).filter(number != NOWHERE)
 
