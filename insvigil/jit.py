@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
+from numba import config
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -65,4 +66,10 @@ def _prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
     return numba.types.void(array, row), generate
 
 
-prefetch = cast(Callable[[Any, Any], None], intrinsic(_prefetch))
+def _not_compiled(array: Any, row: Any) -> None:
+    """Do nothing: without compilation (``NUMBA_DISABLE_JIT=1``) there is no processor to ask."""
+
+
+prefetch = cast(
+    Callable[[Any, Any], None], _not_compiled if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)
+)
