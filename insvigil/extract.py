@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-_KERNELS = ("insvigil.numbering", "insvigil.traits.kernels", "insvigil.matching.kernels.comparing")
+_KERNELS = (
+    "insvigil.numbering",
+    "insvigil.traits.kernels",
+    "insvigil.phonetics.rewriting",
+    "insvigil.matching.kernels.candidates",
+    "insvigil.matching.kernels.comparing",
+    "insvigil.matching.kernels.components",
+)
 """In the order in which the road needs them."""
 
 

@@ -124,16 +124,19 @@ class _Engine:
 
         encoding, desk = self.encoding, self.desks.get()
         pairs, levels, compared = [np.empty(0, np.uint64)], [np.empty((0, desk.levels.shape[1]), np.uint8)], 0
-        while first < last:
-            first, written, seen = compare(
-                work.rows, work.starts, work.reach, block, first, last, encoding.lines, encoding.lists, encoding.names,
-                encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met, desk.pairs, desk.levels,
-            )  # fmt: skip
-            compared += seen
-            both = desk.pairs[:written].astype(np.uint64)
-            pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
-            levels.append(desk.levels[:written].copy())
-        self.desks.put(desk)
+        try:
+            while first < last:
+                first, written, seen = compare(
+                    work.rows, work.starts, work.reach, block, first, last, encoding.lines, encoding.lists,
+                    encoding.names, encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met,
+                    desk.pairs, desk.levels,
+                )  # fmt: skip
+                compared += seen
+                both = desk.pairs[:written].astype(np.uint64)
+                pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
+                levels.append(desk.levels[:written].copy())
+        finally:  # a desk lost would leave another thread waiting for ever
+            self.desks.put(desk)
         return _Found(np.concatenate(pairs), np.concatenate(levels), block, compared)
 
 

@@ -8,9 +8,8 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, JaroWinkler
 
+from insvigil.matching.kernels.agreements import X_DIFFERENT, X_SAME, X_SIMILAR
 from insvigil.matching.levels import TRAITS
-
-DIFFERENT, SIMILAR, SAME = 1, 2, 3
 
 
 def settle_contacts(
@@ -30,9 +29,9 @@ def settle_contacts(
         ("postal_code", "city", JaroWinkler.similarity, 0.88),
     ):
         at = TRAITS.index(trait)
-        asked = levels[:, at] == DIFFERENT
+        asked = levels[:, at] == X_DIFFERENT
         if traits[column].dtype == pl.String:
-            asked |= levels[:, at] == SAME
+            asked |= levels[:, at] == X_SAME
         rows = np.flatnonzero(asked)
         if not len(rows) or traits[column].null_count() == traits.height:
             continue
@@ -40,4 +39,4 @@ def settle_contacts(
         apart = (texts[0] != texts[1]).fill_null(False)  # also what has no text on a side is left as it is
         rows = rows[apart.to_numpy()]
         alike = process.cpdist(*(side.filter(apart).to_list() for side in texts), scorer=scorer, dtype=np.float32)
-        levels[rows, at] = np.where(alike >= least, SIMILAR, DIFFERENT)
+        levels[rows, at] = np.where(alike >= least, X_SIMILAR, X_DIFFERENT)

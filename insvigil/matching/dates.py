@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.matching.kernels.agreements import D_DIFFERENT
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Levels
 from insvigil.vocabulary import BirthDateKind
 
-DIFFERENT, OTHER_GENERATION_BY_DEFAULT = 1, 10
+OTHER_GENERATION_BY_DEFAULT = 10
 GENERATION = 15
 """Years apart, at least, of two generations."""
 UNKNOWN_YEAR = 1900
 """Year, with a default day, of a date that says nothing."""
-PLAIN_DATE = np.array([*range(10), DIFFERENT], np.uint8)
+PLAIN_DATE = np.array([*range(10), D_DIFFERENT], np.uint8)
 """By level, the one that the comparison gave before the second look."""
 
 _AT = TRAITS.index("birth_date")
@@ -30,7 +31,7 @@ def settle_dates(
     traits: pl.DataFrame, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], levels: Levels
 ) -> None:
     """Lower, in place, the dates that differ by a generation although one of them is a default."""
-    rows = np.flatnonzero(levels[:, _AT] == DIFFERENT)
+    rows = np.flatnonzero(levels[:, _AT] == D_DIFFERENT)
     if not len(rows):
         return
     whole = (

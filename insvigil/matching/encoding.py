@@ -52,7 +52,7 @@ class Encoding(NamedTuple):
         """Return (pairs, 2): how rare the address and the phone of the commoner side are, in eighths of a bit."""
         from insvigil.matching.kernels import lines as words
 
-        out = np.zeros((len(left), 2), np.uint8)
+        out = np.full((len(left), 2), 255, np.uint8)
         for column, word in enumerate((words.ADDRESS, words.PHONE)):
             found = self.contacts[column]
             for side in (left, right):
@@ -60,7 +60,7 @@ class Encoding(NamedTuple):
                 counts = np.searchsorted(found, codes, "right") - np.searchsorted(found, codes, "left")
                 rare = eighths(counts, self.size)
                 rare[codes == 0] = 0
-                out[:, column] = rare[rows] if side is left else np.minimum(out[:, column], rare[rows])
+                out[:, column] = np.minimum(out[:, column], rare[rows])
         return out
 
 

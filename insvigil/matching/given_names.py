@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.matching.kernels.agreements import G_CLOSE, G_ELSEWHERE, G_NEAR, G_PART
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Levels
 
-ELSEWHERE, NEAR, PART, CLOSE = 4, 5, 6, 7
 ELSEWHERE_OTHERS_DIFFER, NEAR_OF_TWO, PART_OTHERS_DIFFER, CLOSE_OF_TWO, ELSEWHERE_ALONE = range(12, 17)
 """What the second look makes of each of the four levels, when it does not speak for a slip."""
-PLAIN = np.array([*range(12), ELSEWHERE, NEAR, PART, CLOSE, ELSEWHERE], np.uint8)
+PLAIN = np.array([*range(12), G_ELSEWHERE, G_NEAR, G_PART, G_CLOSE, G_ELSEWHERE], np.uint8)
 """By level, the one that the comparison gave before the second look."""
 UNSURE = (ELSEWHERE_OTHERS_DIFFER, NEAR_OF_TWO, PART_OTHERS_DIFFER, ELSEWHERE_ALONE)
 """Agreements that two children born together may have as well as one person."""
@@ -37,16 +37,16 @@ def settle_given_names(
 ) -> None:
     """Lower, in place, the given names that look like two names rather than one name and a slip."""
     given = levels[:, _AT].copy()
-    rows = np.flatnonzero((given == NEAR) | (given == CLOSE))
+    rows = np.flatnonzero((given == G_NEAR) | (given == G_CLOSE))
     if len(rows):
         common = _in_common_use(traits["first_given_name"])
         two = common[left[rows]] & common[right[rows]] | _followed_by_others(traits, left[rows], right[rows])
         rows = rows[two]
-        levels[rows, _AT] = np.where(given[rows] == NEAR, NEAR_OF_TWO, CLOSE_OF_TWO)
-    rows = np.flatnonzero((given == ELSEWHERE) | (given == PART))
+        levels[rows, _AT] = np.where(given[rows] == G_NEAR, NEAR_OF_TWO, CLOSE_OF_TWO)
+    rows = np.flatnonzero((given == G_ELSEWHERE) | (given == G_PART))
     if len(rows):
         differ, shared = _others(traits, left[rows], right[rows])
-        elsewhere = given[rows] == ELSEWHERE
+        elsewhere = given[rows] == G_ELSEWHERE
         alone = elsewhere & (shared < 2) & ~_called_so(traits, left[rows], right[rows])
         levels[rows[alone], _AT] = ELSEWHERE_ALONE
         levels[rows[differ], _AT] = np.where(elsewhere[differ], ELSEWHERE_OTHERS_DIFFER, PART_OTHERS_DIFFER)

@@ -10,14 +10,13 @@ from insvigil.matching.dates import OTHER_GENERATION_BY_DEFAULT
 from insvigil.matching.encoding import encode
 from insvigil.matching.given_names import (
     CLOSE_OF_TWO,
-    ELSEWHERE,
     ELSEWHERE_ALONE,
     ELSEWHERE_OTHERS_DIFFER,
     NEAR_OF_TWO,
-    PART,
     PART_OTHERS_DIFFER,
     UNSURE,
 )
+from insvigil.matching.kernels.agreements import G_ELSEWHERE, G_PART
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.rules import OTHER_CHILD, judge
 from insvigil.matching.second_look import settle
@@ -44,11 +43,11 @@ def given(*lists: str) -> list[dict[str, str | None]]:
     ("one", "other", "wanted"),
     [
         ("CLAIRE PATRICIA EVELYNE", "SANDRINE BENEDICTE CLAIRE", ELSEWHERE_OTHERS_DIFFER),
-        ("AMELIE SOPHIE LAURE", "SOPHIE LAURE", ELSEWHERE),
-        ("SOPHIE AMELIE", "AMELIE SOPHIE", ELSEWHERE),
+        ("AMELIE SOPHIE LAURE", "SOPHIE LAURE", G_ELSEWHERE),
+        ("SOPHIE AMELIE", "AMELIE SOPHIE", G_ELSEWHERE),
         ("FATIMA CAROLE", "CAROLE", ELSEWHERE_ALONE),
         ("JEAN RENE MARIUS", "JEAN-LUC", PART_OTHERS_DIFFER),
-        ("JEAN", "JEAN-LUC", PART),
+        ("JEAN", "JEAN-LUC", G_PART),
     ],
 )
 def test_given_names__the_rest_of_the_lists_tells(one: str, other: str, wanted: int) -> None:
@@ -58,7 +57,7 @@ def test_given_names__the_rest_of_the_lists_tells(one: str, other: str, wanted: 
 
 def test_given_names__called_by_the_second_name_is_confirmed_by_the_used_one() -> None:
     called = {"given_names": "FATIMA CAROLE", "used_given_name": "CAROLE"}
-    assert level("given_name", called, {"given_names": "CAROLE"}) == ELSEWHERE
+    assert level("given_name", called, {"given_names": "CAROLE"}) == G_ELSEWHERE
 
 
 @pytest.mark.parametrize(("one", "other", "usual"), [("MARINE", "MARIE", True), ("MARINE", "MARIME", False)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 # The order of the traits in ``levels``, as in ``frames.AGREEMENTS``.
 T_FAMILY, T_GIVEN, T_DATE, T_SEX, T_PLACE, T_MATRICULE, T_POSTAL, T_ADDRESS, T_PHONE, T_EMAIL = range(10)
 TRAITS = 10
-LEVELS = 12
 
 # Family name: how it relates, in order of strength (0: missing on a side).
 F_DIFFERENT, F_FAINT, F_PREFIX, F_NEAR, F_CROSSED_CLOSE, F_PART, F_CLOSE, F_CROSSED, F_SAME = range(1, 10)
