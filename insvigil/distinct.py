@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+_CHECKED = 1 << 16
+
 
 class Distinct:
     """The distinct ``values`` of a column, in order of appearance, and the ``codes`` that say which one a row has.
@@ -28,9 +30,16 @@ class Distinct:
             codes, first = number(column.hash(seed).to_numpy())
             self.values = column.gather(pl.Series(first))
             self.codes = pl.Series(column.name, codes)
-            if self.spread(self.values).eq_missing(column).all():
+            if self._spells(column):
                 return
             seed += 1  # two values with one hash: not expected once in a million runs
+
+    def _spells(self, column: pl.Series) -> bool:
+        """Return whether the values spell the column again; some rows at a time, in memory that is used again."""
+        return all(
+            self.values.gather(self.codes.slice(start, _CHECKED)).eq_missing(column.slice(start, _CHECKED)).all()
+            for start in range(0, column.len(), _CHECKED)
+        )
 
     def spread(self, results: pl.Series) -> pl.Series:
         """Return one result a row, from one result a distinct value."""

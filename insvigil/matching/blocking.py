@@ -1,9 +1,9 @@
-"""Candidate pairs: the groups of each key, the largest split rather than dropped."""
+"""Candidate pairs: the groups of each key, stretch by stretch, the largest split rather than dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,22 +16,26 @@ from insvigil.matching.keys import Key
 Words = npt.NDArray[np.uint32]
 Longs = npt.NDArray[np.uint64]
 
+Room = Callable[[int], Longs]
+
 GROUP_CAP = 200
 """A group of more identities is split by the next part of its key."""
 TILE = 128
-KEYS_ROOM = 256 << 20
-"""Bytes of hashes held at a time, in the fewest rounds; a row is read again in each round."""
-KEYS_AT_LEAST = 7
-"""Keys of a round, however large the file: four rounds."""
+STRETCH = 1 << 17
+"""Lines read at a time for the keys that ask the birth year, and the rest of the last year: eight megabytes."""
+HASHES = 16 << 20
+"""Hashes a thread holds at a time; the lines are read again for each batch of keys."""
+KEYS_AT_LEAST = 3
+"""Keys of a batch, however many the lines."""
 
 
 class Work(NamedTuple):
-    """Pairs to compare: those inside each unit of ``rows``, and those across it and the ``reach`` units that follow.
+    """Pairs to compare: those inside each unit of ``places``, and those across it and the ``reach`` units that follow.
 
-    Unit ``u`` is ``rows[starts[u]:starts[u + 1]]``. A cell is one unit and one of the units it meets, itself first.
+    Unit ``u`` is ``places[starts[u]:starts[u + 1]]``. A cell is one unit and one of the units it meets, itself first.
     """
 
-    rows: Words
+    places: Words
     starts: Words
     reach: int = 0
 
@@ -45,8 +49,21 @@ class Work(NamedTuple):
         return costs.ravel()
 
 
+class Stretch(NamedTuple):
+    """Keys, by their number, and the lines ``first`` to ``last`` among which their groups are whole."""
+
+    keys: Sequence[int]
+    first: int
+    last: int
+
+
+def new_room(hashes: int) -> Longs:
+    """Return new memory for hashes."""
+    return np.empty(hashes, np.uint64)
+
+
 def row_bits(size: int) -> int:
-    """Return how many low bits hold a row."""
+    """Return how many low bits hold the place of a line."""
     return max(1, (size - 1).bit_length())
 
 
@@ -55,73 +72,109 @@ def whole_file(size: int) -> Work:
     return tiles(np.arange(size, dtype=np.uint32), size // TILE)
 
 
-def rounds(keys: Sequence[Key], encoding: Encoding) -> list[Sequence[Key]]:
-    """Return the keys in as few rounds as the room for their hashes allows, in order."""
-    most = max(KEYS_AT_LEAST, KEYS_ROOM // (16 * max(encoding.size, 1)))
-    times = -(-len(keys) // most)
-    return [keys[len(keys) * k // times : len(keys) * (k + 1) // times] for k in range(times)]
+def stretches(keys: Sequence[Key], encoding: Encoding, threads: int) -> list[Stretch]:
+    """Return what there is to do, the longest first, in parts that do not wait for one another.
+
+    Lines come by birth date: the groups of a key that asks the year lie in one year, and what they compare stays in
+    the cache. The other keys read the whole file.
+    """
+    from insvigil.matching.kernels.candidates import YEAR
+
+    dated = [number for number, key in enumerate(keys) if key.parts & YEAR]
+    others = [number for number, key in enumerate(keys) if not key.parts & YEAR]
+    parts = _batches(others, 0, encoding.size, 2 * threads)
+    for first, last in pairwise(_years(encoding)):
+        parts += _batches(dated, first, last, 1)
+    return parts
+
+
+def _batches(keys: list[int], first: int, last: int, times: int) -> list[Stretch]:
+    """Return the keys over some lines, at least ``times`` of them, more when their hashes would take too much room."""
+    times = min(max(times, -(-len(keys) * 2 * (last - first) // HASHES)), -(-len(keys) // KEYS_AT_LEAST))
+    cuts = [len(keys) * k // max(times, 1) for k in range(times + 1)]
+    return [Stretch(keys[start:stop], first, last) for start, stop in pairwise(cuts)]
+
+
+def _years(encoding: Encoding) -> list[int]:
+    """Return where to cut the lines: at the first line of a year, every ``STRETCH`` lines or more."""
+    from insvigil.matching.kernels.lines import DATE
+
+    dates, size = encoding.lines[:, DATE], encoding.size
+    cuts = {0, size}
+    for place in range(STRETCH, size, STRETCH):
+        cuts.add(bisect_left(range(size), int(dates[place]) >> 9, key=lambda at: int(dates[at]) >> 9))
+    return sorted(cuts)
+
+
+def work_of(key: Key, encoding: Encoding, *, focused: bool = False) -> list[Work]:
+    """Return the work of one key alone."""
+    filters = focus_filters([key], encoding, focused=focused)
+    return next(groups_of([key], encoding, filters, 0, encoding.size))
 
 
 def groups_of(
-    keys: Sequence[Key], encoding: Encoding, pool: ThreadPoolExecutor, threads: int, *, focused: bool
-) -> list[list[Work]]:
-    """Return the work of each key: its groups, then those that were too large, split part by part.
+    keys: Sequence[Key], encoding: Encoding, filters: Longs, first: int, last: int, room: Room = new_room
+) -> Iterator[list[Work]]:
+    """Yield the work of each key over some lines: its groups, then those that were too large, split part by part.
 
-    When ``focused``, the groups without an identity in focus are left out. What no part splits is put in the order of
-    its whole content and compared with its neighbours.
+    What no part splits is put in the order of its whole content and compared with its neighbours. Where ``filters``
+    (see ``focus_filters``) have columns, the groups without an identity in focus are left out. ``room`` gives the
+    memory that hashes are written in.
     """
     parts = np.array([key.parts for key in keys], np.int64)
-    filters = _filters(parts, encoding) if focused else np.zeros((len(keys), 0), np.uint64)
-    cuts = np.linspace(0, encoding.size, threads + 1).astype(np.int64)
-    slices = list(pool.map(lambda cut: _hashes(parts, _between(*cut), encoding, filters), pairwise(cuts)))
-
-    def work(key: Key, *hashes: Longs) -> list[Work]:
-        return _split(key, np.concatenate(hashes), encoding, focused=focused)
-
-    return list(pool.map(work, keys, *slices))
+    hashes = _hashes(parts, np.arange(first, last, dtype=np.uint32), encoding, filters, room)
+    for key, some in zip(keys, hashes, strict=True):
+        yield _split(key, some, encoding, focused=filters.shape[1] > 0)
 
 
-def _between(start: int, stop: int) -> Words:
-    return np.arange(start, stop, dtype=np.uint32)
-
-
-def _hashes(parts: npt.NDArray[np.int64], rows: Words, encoding: Encoding, filters: Longs) -> list[Longs]:
-    """Return for each key ``hash << shift | row`` of the rows that have every part of it."""
+def _hashes(
+    parts: npt.NDArray[np.int64], places: Words, encoding: Encoding, filters: Longs, room: Room = new_room
+) -> list[Longs]:
+    """Return for each key ``hash << shift | place`` of the lines that have every part of it."""
     from insvigil.matching.kernels import candidates as k
 
-    out = np.empty((len(parts), _room(int(np.bitwise_or.reduce(parts)), rows, encoding.lines)), np.uint64)
+    most = _entries(int(np.bitwise_or.reduce(parts)), places, encoding.lines) + 1
+    out = room(len(parts) * most).reshape(len(parts), most)
     written = np.zeros(len(parts), np.int64)
     shift = np.uint64(row_bits(encoding.size))
-    k.fill_keys(parts, encoding.lines, rows, encoding.names, encoding.lists, shift, filters, out, written)
+    k.fill_keys(parts, encoding.lines, places, encoding.names, encoding.lists, shift, filters, out, written)
     return [out[key, :count] for key, count in enumerate(written)]
 
 
-def _room(parts: int, rows: Words, lines: Words) -> int:
-    """Return how many times rows may enter a key: also with their used names, where the key takes any name."""
+def _entries(parts: int, places: Words, lines: Words) -> int:
+    """Return how many times lines may enter a key: also with their used names, where the key takes any name."""
     from insvigil.matching.kernels import candidates as k
     from insvigil.matching.kernels.lines import BIRTH, FIRST, USED, USED_GIVEN
 
-    more = []
-    for flag, one, other in ((k.ANY_FAMILY, BIRTH, USED), (k.ANY_GIVEN, FIRST, USED_GIVEN)):
-        used = lines[rows, other]
-        more.append(int(np.count_nonzero((used != 0) & (used != lines[rows, one]))) if parts & flag else 0)
-    return len(rows) + sum(more) + min(more)
+    together = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
+    some = lines[places[0] : places[-1] + 1] if together else lines[places]
+    more = [0, 0]
+    for at, (flag, one, other) in enumerate(((k.ANY_FAMILY, BIRTH, USED), (k.ANY_GIVEN, FIRST, USED_GIVEN))):
+        if parts & flag:
+            more[at] = int(np.count_nonzero((some[:, other] != 0) & (some[:, other] != some[:, one])))
+    return len(places) + sum(more) + min(more)
 
 
-def _filters(parts: npt.NDArray[np.int64], encoding: Encoding) -> Longs:
-    """Return for each key the filter that only the hashes of identities in focus pass (and few others)."""
+def focus_filters(keys: Sequence[Key], encoding: Encoding, *, focused: bool) -> Longs:
+    """Return for each key the filter that only the hashes of identities in focus pass (and few others).
+
+    It has no column when there is no focus.
+    """
     from insvigil.matching.kernels import candidates as k
     from insvigil.matching.kernels.lines import FLAGS, FOCUS
 
-    rows = np.flatnonzero(encoding.lines[:, FLAGS] & FOCUS).astype(np.uint32)
-    filters = np.zeros((len(parts), (1 << k.FILTER_BITS) // 64), np.uint64)
-    for filter_, hashes in zip(filters, _hashes(parts, rows, encoding, filters[:, :0]), strict=True):
+    filters = np.zeros((len(keys), (1 << k.FILTER_BITS) // 64 if focused else 0), np.uint64)
+    if not focused:
+        return filters
+    parts = np.array([key.parts for key in keys], np.int64)
+    places = np.flatnonzero(encoding.lines[:, FLAGS] & FOCUS).astype(np.uint32)
+    for filter_, hashes in zip(filters, _hashes(parts, places, encoding, filters[:, :0]), strict=True):
         k.mark(hashes, filter_)
     return filters
 
 
 def _split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> list[Work]:
-    """Return the work of one key from the hashes of its rows, which are sorted in place."""
+    """Return the work of one key from its hashes, which are sorted in place."""
     from insvigil.matching.kernels import candidates as k
 
     works = []
@@ -136,8 +189,8 @@ def _split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> lis
             (hashes,) = _hashes(np.array([parts]), _members(hashes, large, encoding.size), encoding, none)
     low = np.uint64((1 << row_bits(encoding.size)) - 1)
     for start, size in large.astype(np.int64):
-        rows = np.unique(hashes[start : start + size] & low).astype(np.uint32)
-        works.append(tiles(by_content(rows, encoding), 1))
+        places = np.unique(hashes[start : start + size] & low).astype(np.uint32)
+        works.append(tiles(by_content(places, encoding), 1))
     return works
 
 
@@ -146,16 +199,16 @@ def _groups(hashes: Longs, encoding: Encoding, *, focused: bool) -> tuple[Work, 
     from insvigil.matching.kernels import candidates as k
 
     hashes.sort()
-    rows, ends = np.empty(len(hashes), np.uint32), np.empty(len(hashes) // 2, np.uint32)
+    places, ends = np.empty(len(hashes), np.uint32), np.empty(len(hashes) // 2, np.uint32)
     large = np.empty((len(hashes) // (GROUP_CAP + 1), 2), np.uint32)
     shift = np.uint64(row_bits(encoding.size))
-    n, units, huge = k.find_groups(hashes, shift, GROUP_CAP, encoding.lines, focused, rows, ends, large)
+    n, units, huge = k.find_groups(hashes, shift, GROUP_CAP, encoding.lines, focused, places, ends, large)
     starts = np.concatenate([np.zeros(1, np.uint32), ends[:units]])
-    return Work(rows[:n].copy(), starts), large[:huge]
+    return Work(places[:n].copy(), starts), large[:huge]
 
 
 def _members(hashes: Longs, groups: Words, size: int) -> Words:
-    """Return the rows of some groups, each once."""
+    """Return the places of some groups, each once."""
     low = np.uint64((1 << row_bits(size)) - 1)
     chosen = np.zeros(size, np.bool_)
     for start, length in groups.astype(np.int64):
@@ -163,17 +216,17 @@ def _members(hashes: Longs, groups: Words, size: int) -> Words:
     return np.flatnonzero(chosen).astype(np.uint32)
 
 
-def by_content(rows: Words, encoding: Encoding) -> Words:
-    """Return rows in the order of a hash of their content: rows with the same content side by side."""
+def by_content(places: Words, encoding: Encoding) -> Words:
+    """Return places in the order of a hash of their lines: lines with the same content side by side."""
     from insvigil.matching.kernels import candidates as k
 
     everything = k.FAMILY | k.GIVEN | k.YEAR | k.MONTH | k.DAY | k.SEX | k.PLACE_CODE | k.POSTAL_CODE | k.LOOSE
-    (content,) = _hashes(np.array([everything]), rows, encoding, np.zeros((1, 0), np.uint64))
+    (content,) = _hashes(np.array([everything]), places, encoding, np.zeros((1, 0), np.uint64))
     content.sort()
     return (content & np.uint64((1 << row_bits(encoding.size)) - 1)).astype(np.uint32)
 
 
-def tiles(rows: Words, reach: int) -> Work:
-    """Return rows as tiles compared inside, and with the ``reach`` next ones."""
-    starts = np.append(np.arange(0, len(rows), TILE), len(rows)).astype(np.uint32)
-    return Work(rows, starts, reach)
+def tiles(places: Words, reach: int) -> Work:
+    """Return places as tiles compared inside, and with the ``reach`` next ones."""
+    starts = np.append(np.arange(0, len(places), TILE), len(places)).astype(np.uint32)
+    return Work(places, starts, reach)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from queue import SimpleQueue
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from insvigil.errors import UsageError
-from insvigil.matching.blocking import Work, groups_of, rounds, row_bits, whole_file
+from insvigil.matching.blocking import (
+    Stretch,
+    Work,
+    focus_filters,
+    groups_of,
+    new_room,
+    row_bits,
+    stretches,
+    whole_file,
+)
 from insvigil.matching.encoding import Encoding
-from insvigil.matching.keys import block_keys
+from insvigil.matching.keys import Key, block_keys
 from insvigil.matching.levels import RARITIES, TRAITS
 from insvigil.matching.weights import Weights
 
@@ -74,21 +84,18 @@ def compare_candidates(
     """
     budget = _Budget(limit)
     threads = threads or os.cpu_count() or 1
-    engine = _Engine(encoding, weights, floor, focused, met_for(encoding.size), threads)
     keys = block_keys(sexed=encoding.sexed)
-    results: list[_Found] = []
+    engine = _Engine(encoding, weights, floor, focused, met_for(encoding.size), threads)
     with ThreadPoolExecutor(threads) as pool:
         if encoding.size <= WHOLE_FILE:
-            results += engine.compare(pool, [(len(keys), whole_file(encoding.size))], budget)
-            return _merged(results, encoding)
-        done = 0
-        for some in rounds(keys, encoding):
-            works = groups_of(some, encoding, pool, threads, focused=focused)
-            named = [(done + at, work) for at, of_key in enumerate(works) for work in of_key]
-            results += engine.compare(pool, named, budget)
-            done += len(some)
+            return _merged(engine.compare(pool, len(keys), whole_file(encoding.size), budget), encoding)
+        filters = focus_filters(keys, encoding, focused=focused)
+        results: list[_Found] = []
+        parts = stretches(keys, encoding, threads)
+        for done, found in enumerate(pool.map(lambda part: engine.search(part, keys, filters, budget), parts), 1):
+            results += found
             if progress is not None:
-                progress(done, len(keys))
+                progress(done, len(parts))
     return _merged(results, encoding)
 
 
@@ -105,39 +112,53 @@ class _Engine:
         for _ in range(threads):
             self.desks.put(_Desk())
 
-    def compare(self, pool: ThreadPoolExecutor, works: list[tuple[int, Work]], budget: _Budget) -> list[_Found]:
-        """Compare the pairs of works, each named by its key, in slices that go to whichever thread is free.
-
-        They go about key by key: what a key found is met again by the next ones, not compared.
-        """
-        slices = []
-        for block, work in works:
-            costs = np.cumsum(np.append(work.costs(), 0))
-            budget.spend(int(costs[-1]))
-            cuts = np.searchsorted(costs, np.arange(SLICE, costs[-1], SLICE))
-            slices += [(block, work, *cut) for cut in pairwise([0, *cuts.tolist(), len(costs) - 1])]
-        return list(pool.map(lambda part: self.compare_slice(*part), slices))
-
-    def compare_slice(self, block: int, work: Work, first: int, last: int) -> _Found:
-        """Compare the pairs of some cells of a work."""
-        from insvigil.matching.kernels.comparing import compare
-
-        encoding, desk = self.encoding, self.desks.get()
-        pairs, levels, compared = [np.empty(0, np.uint64)], [np.empty((0, desk.levels.shape[1]), np.uint8)], 0
+    def search(self, part: Stretch, keys: Sequence[Key], filters: Longs, budget: _Budget) -> list[_Found]:
+        """Compare the pairs of a stretch, key by key: what a key found is met again by the next ones, not compared."""
+        desk, found = self.desks.get(), []
         try:
-            while first < last:
-                first, written, seen = compare(
-                    work.rows, work.starts, work.reach, block, first, last, encoding.lines, encoding.lists,
-                    encoding.names, encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met,
-                    desk.pairs, desk.levels,
-                )  # fmt: skip
-                compared += seen
-                both = desk.pairs[:written].astype(np.uint64)
-                pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
-                levels.append(desk.levels[:written].copy())
+            some = [keys[number] for number in part.keys]
+            works = groups_of(some, self.encoding, filters[part.keys], part.first, part.last, desk.room)
+            for number, of_key in zip(part.keys, works, strict=True):
+                for work in of_key:
+                    costs = work.costs()
+                    budget.spend(int(costs.sum()))
+                    found.append(self._compare_cells(desk, number, work, 0, len(costs)))
         finally:  # a desk lost would leave another thread waiting for ever
             self.desks.put(desk)
-        return _Found(np.concatenate(pairs), np.concatenate(levels), block, compared)
+        return found
+
+    def compare(self, pool: ThreadPoolExecutor, number: int, work: Work, budget: _Budget) -> list[_Found]:
+        """Compare the pairs of a work, in slices that go to whichever thread is free."""
+        costs = np.cumsum(np.append(work.costs(), 0))
+        budget.spend(int(costs[-1]))
+        cuts = np.searchsorted(costs, np.arange(SLICE, costs[-1], SLICE))
+        slices = pairwise([0, *cuts.tolist(), len(costs) - 1])
+        return list(pool.map(lambda cells: self.compare_slice(number, work, *cells), slices))
+
+    def compare_slice(self, number: int, work: Work, first: int, last: int) -> _Found:
+        """Compare the pairs of some cells of a work."""
+        desk = self.desks.get()
+        try:
+            return self._compare_cells(desk, number, work, first, last)
+        finally:
+            self.desks.put(desk)
+
+    def _compare_cells(self, desk: _Desk, number: int, work: Work, first: int, last: int) -> _Found:
+        from insvigil.matching.kernels.comparing import compare
+
+        encoding, compared = self.encoding, 0
+        pairs, levels = [np.empty(0, np.uint64)], [np.empty((0, desk.levels.shape[1]), np.uint8)]
+        while first < last:
+            first, written, seen = compare(
+                work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
+                encoding.names, encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met,
+                desk.pairs, desk.levels,
+            )  # fmt: skip
+            compared += seen
+            both = desk.pairs[:written].astype(np.uint64)
+            pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
+            levels.append(desk.levels[:written].copy())
+        return _Found(np.concatenate(pairs), np.concatenate(levels), number, compared)
 
 
 class _Desk:
@@ -149,6 +170,13 @@ class _Desk:
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
         self.pairs = np.empty((ROOM, 2), np.uint32)
         self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
+        self.hashes = np.empty(0, np.uint64)
+
+    def room(self, hashes: int) -> Longs:
+        """Return room for hashes: memory asked once costs the system nothing the next time."""
+        if len(self.hashes) < hashes:
+            self.hashes = new_room(hashes)
+        return self.hashes[:hashes]
 
 
 def met_for(size: int) -> Longs:
@@ -160,10 +188,11 @@ class _Budget:
     """Comparisons still allowed."""
 
     def __init__(self, limit: int | None) -> None:
-        self.limit, self.spent = limit, 0
+        self.limit, self.spent, self.lock = limit, 0, Lock()
 
     def spend(self, pairs: int) -> None:
-        self.spent += pairs
+        with self.lock:
+            self.spent += pairs
         if self.limit is not None and self.spent > self.limit:
             raise UsageError(
                 f"Le fichier demande plus de {self.limit} comparaisons.",
@@ -172,28 +201,37 @@ class _Budget:
 
 
 def compare_work(work: Work, encoding: Encoding, weights: Weights) -> tuple[Words, Words, Bytes]:
-    """Return every pair of a work (``left`` < ``right``), in the order of its cells, and its levels."""
+    """Return every pair of rows of a work (``left`` < ``right``), in the order of its cells, and its levels."""
     engine = _Engine(encoding, weights, EVERYTHING, False, met_for(0), 1)
     found = engine.compare_slice(0, work, 0, len(work.costs()))
-    return (found.pairs >> np.uint64(32)).astype(np.uint32), found.pairs.astype(np.uint32), found.levels
+    return *_rows_of(found.pairs, encoding), found.levels
+
+
+def _rows_of(pairs: Longs, encoding: Encoding) -> tuple[Words, Words]:
+    """Return the smaller and the larger row of pairs of lines."""
+    one, other = encoding.rows[pairs >> np.uint64(32)], encoding.rows[pairs & np.uint64(0xFFFFFFFF)]
+    return np.minimum(one, other), np.maximum(one, other)
 
 
 def compare_pairs(encoding: Encoding, left: Words, right: Words, weights: Weights) -> Bytes:
-    """Return the levels and rarities of given pairs (``left`` < ``right``), in their order."""
-    rows = np.stack([left, right], axis=1).astype(np.uint32).ravel()
-    work = Work(rows, np.arange(0, len(rows) + 1, 2, dtype=np.uint32))
+    """Return the levels and rarities of given pairs of rows (``left`` < ``right``), in their order."""
+    left, right = encoding.places[left], encoding.places[right]
+    lines = np.stack([left, right], axis=1).ravel()
+    work = Work(lines, np.arange(0, len(lines) + 1, 2, dtype=np.uint32))
     return _with_contacts(compare_work(work, encoding, weights)[2], left, right, encoding)
 
 
 def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
-    """Return each pair once, under the first key that found it."""
+    """Return each pair of rows once, under the first key that found it."""
     pairs = np.concatenate([found.pairs for found in results])
     levels = np.concatenate([found.levels for found in results])
     block = np.concatenate([np.full(len(found.pairs), found.block, np.uint8) for found in results])
-    pairs, first = np.unique(pairs, return_index=True)  # results come in the order of the keys
-    levels, block = levels[first], block[first]
+    by_key = np.argsort(block, kind="stable")
+    left, right = _rows_of(pairs[by_key], encoding)
+    pairs, first = np.unique(left.astype(np.uint64) << np.uint64(32) | right, return_index=True)
+    levels, block = levels[by_key[first]], block[by_key[first]]
     left, right = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
-    levels = _with_contacts(levels, left, right, encoding)
+    levels = _with_contacts(levels, encoding.places[left], encoding.places[right], encoding)
     return Survivors(left, right, levels, block, sum(found.compared for found in results))
 
 

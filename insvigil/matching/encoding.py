@@ -24,9 +24,15 @@ ROWS_AT_A_TIME = 8_192
 
 
 class Encoding(NamedTuple):
-    """The arrays of a file: ``lines`` (identities x 16 words) and what its words point to."""
+    """The arrays of a file: ``lines`` (identities x 16 words), and what its words point to.
+
+    Lines come in the order of birth dates: identities that are compared are near in memory. ``rows`` holds the row of
+    the file of each line, ``places`` the line of each row.
+    """
 
     lines: Words
+    rows: Words
+    places: Words
     lists: Words  # (lists, LIST_NAMES) hash of each given name
     names: Words  # (names, 16): one 64-byte line a distinct name, see ``kernels.lines``
     contacts: Words  # (2, identities): the codes of addresses and of phones, each sorted
@@ -49,7 +55,7 @@ class Encoding(NamedTuple):
         return self.names.view(np.uint8)
 
     def contact_rarity(self, left: Words, right: Words) -> Bytes:
-        """Return (pairs, 2): how rare the address and the phone of the commoner side are, in eighths of a bit."""
+        """Return (pairs of lines, 2): how rare the address and the phone of the commoner side are, in ⅛ bits."""
         from insvigil.matching.kernels import lines as words
 
         out = np.full((len(left), 2), 255, np.uint8)
@@ -72,7 +78,6 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     """
     from insvigil.matching.kernels import lines as words
 
-    size = traits.height
     with ThreadPoolExecutor(2) as pool:
         named = pool.submit(_names, traits)  # the longest of three works that take about as long
         coded = pool.submit(_dates_and_contacts, traits)
@@ -82,11 +87,13 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         listed, lists, places = placed.result()
     column = words_of | more | listed
     column[words.FLAGS] = _flags(traits, matricule, column[words.DATE])
+    column[words.FLAGS] |= (lists[:, 1] != 0)[listed[words.LIST]] * np.uint32(words.SEVERAL_GIVEN)
     if focus is not None:
         column[words.FLAGS] |= focus * np.uint32(words.FOCUS)
     column[words.RARITY] = np.stack([family, given, *places], axis=1).view(np.uint32)[:, 0]
     contacts = np.sort(np.stack([column[words.ADDRESS], column[words.PHONE]]), axis=1)
-    return Encoding(_laid(column, size), lists, names, contacts)
+    rows, at = _by_date(column[words.DATE])
+    return Encoding(_laid(column, at), rows, at, lists, names, contacts)
 
 
 def _lists_and_places(traits: pl.DataFrame) -> tuple[dict[int, Words], Words, list[Bytes]]:
@@ -120,16 +127,26 @@ def _dates_and_contacts(traits: pl.DataFrame) -> tuple[dict[int, Words], npt.NDA
     return column, matricule
 
 
-def _laid(column: dict[int, Words], size: int) -> Words:
+def _by_date(dates: Words) -> tuple[Words, Words]:
+    """Return the rows in the order of their dates, and the place of each row in it."""
+    from insvigil.matching.kernels.codes import put_in_order
+
+    rows, places = np.empty(len(dates), np.uint32), np.empty(len(dates), np.uint32)
+    put_in_order(dates, np.zeros(int(dates.max(initial=0)) + 2, np.uint32), rows, places)
+    return rows, places
+
+
+def _laid(column: dict[int, Words], places: Words) -> Words:
     """Return the lines made of columns, some rows at a time: each line is written while it is in cache.
 
     Column by column, ten million lines went sixteen times through memory: two seconds.
     """
-    lines = _aligned(size, len(column))
-    for start in range(0, size, ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
+    lines, block = _aligned(len(places), len(column)), np.empty((ROWS_AT_A_TIME, len(column)), np.uint32)
+    for start in range(0, len(places), ROWS_AT_A_TIME):
+        some = places[start : start + ROWS_AT_A_TIME]
         for word, values in column.items():
-            lines[rows, word] = values[rows]
+            block[: len(some), word] = values[start : start + ROWS_AT_A_TIME]
+        lines[some] = block[: len(some)]
     return lines
 
 

@@ -142,7 +142,6 @@ def _bounded(score: Score, size: int) -> Bits:
     The bound of a name is by the best relation its letters allow, that of a contact trait supposes it similar.
     """
     from insvigil.matching.kernels import agreements as k
-    from insvigil.matching.kernels.strings import CLOSE, SAME
 
     bits, slopes = score.bits, score.slopes / 8
     most, steepest = bits.copy(), slopes.copy()
@@ -150,19 +149,39 @@ def _bounded(score: Score, size: int) -> Bits:
     for trait in (k.T_ADDRESS, k.T_PHONE, k.T_EMAIL):
         most[trait] += np.maximum(score.slopes[trait], 0) * np.log2(max(size, 2))
         most[trait, k.X_DIFFERENT] = most[trait, [k.X_DIFFERENT, k.X_SIMILAR]].max()
-    reach = {
-        k.T_FAMILY: ((), (1,), (2,), (3,), (4,), (6, 5), (7, 5), (8, 9)),
-        k.T_GIVEN: ((), (1, 4), (2, 4), (3, 4), (4, 5), (6,), (7,), (8, 9, 10, 11)),
-    }
-    for trait, by_relation in reach.items():
-        allowed = [] if trait == k.T_FAMILY else [4]  # a given name may be found further in the other list
+    for trait, by_relation in ((k.T_FAMILY, _family_reach()), (k.T_GIVEN, _given_reach())):
         for relation, levels in enumerate(by_relation):
-            allowed += levels
-            # A name may be missing (level 0) when nothing is known of it, or when it was not asked yet.
-            some = [*allowed, 0] if relation in (0, CLOSE, SAME) else allowed
-            most[trait, relation] = max(bits[trait, level] for level in some)
-            steepest[trait, relation] = max(slopes[trait, level] for level in some)
+            most[trait, relation] = max(bits[trait, level] for level in levels)
+            steepest[trait, relation] = max(slopes[trait, level] for level in levels)
     return np.stack([bits, slopes, most, steepest])
+
+
+def _family_reach() -> list[set[int]]:
+    """Return by relation, at best, of two family names the levels that they may have."""
+    return _reach((), (1,), (2,), (3,), (4,), (6, 5), (7, 5), (8, 9))
+
+
+def _given_reach() -> list[set[int]]:
+    """Return the same of given names; then of those that no other name can bring nearer (``names.given_hope``)."""
+    from insvigil.matching.kernels.agreements import G_ELSEWHERE, G_SAME_LIST
+    from insvigil.matching.kernels.strings import DIFFERENT, NEAR, SAME
+
+    first = _reach((), (1,), (2,), (3,), (5,), (6,), (7,), (8, 9, 10, 11))
+    return [*(levels | {G_ELSEWHERE} for levels in first), *first[DIFFERENT:NEAR], first[SAME] - {G_SAME_LIST}]
+
+
+def _reach(*further: tuple[int, ...]) -> list[set[int]]:
+    """Return by relation its own levels and those of the relations before it.
+
+    A name may be missing (level 0) when nothing is known of it, or when it was not asked yet (``CLOSE`` and ``SAME``).
+    """
+    from insvigil.matching.kernels.strings import CLOSE, SAME
+
+    out = []
+    for relation in range(len(further)):
+        levels = {level for some in further[: relation + 1] for level in some}
+        out.append(levels | {0} if relation in (0, CLOSE, SAME) else levels)
+    return out
 
 
 @cache

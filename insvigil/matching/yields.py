@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from insvigil.matching.blocking import Work, groups_of
+from insvigil.matching.blocking import Work, work_of
 from insvigil.matching.encoding import encode
 from insvigil.matching.keys import block_keys
 
@@ -27,24 +25,22 @@ def keys_report(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     groups of this key alone.
     """
     encoding = encode(traits)
-    threads = os.cpu_count() or 1
-    person = truth["person"].to_numpy().astype(np.int64)
+    person = truth["person"].to_numpy().astype(np.int64)[encoding.rows]
     records = np.unique(person, return_counts=True)[1]
     true_pairs = int((records * (records - 1) // 2).sum())
     rows: list[dict[str, Any]] = []
     found: list[npt.NDArray[Any]] = []
-    with ThreadPoolExecutor(threads) as pool:
-        for key in block_keys(sexed=encoding.sexed):
-            start = time.perf_counter()
-            (works,) = groups_of([key], encoding, pool, threads, focused=False)
-            seconds = time.perf_counter() - start
-            found.append(np.unique(np.concatenate([_true_pairs(work, person) for work in works])))
-            sizes = np.concatenate([np.diff(work.starts) for work in works])
-            rows.append({
-                "key": key.name, "groups": len(sizes), "largest": int(sizes.max(initial=0)),
-                "pairs": sum(int(work.costs().sum()) for work in works), "true_pairs": len(found[-1]),
-                "seconds": seconds,
-            })  # fmt: skip
+    for key in block_keys(sexed=encoding.sexed):
+        start = time.perf_counter()
+        works = work_of(key, encoding)
+        seconds = time.perf_counter() - start
+        found.append(np.unique(np.concatenate([_true_pairs(work, person) for work in works])))
+        sizes = np.concatenate([np.diff(work.starts) for work in works])
+        rows.append({
+            "key": key.name, "groups": len(sizes), "largest": int(sizes.max(initial=0)),
+            "pairs": sum(int(work.costs().sum()) for work in works), "true_pairs": len(found[-1]),
+            "seconds": seconds,
+        })  # fmt: skip
     distinct, times = np.unique(np.concatenate(found), return_counts=True)
     once = distinct[times == 1]
     for row, pairs in zip(rows, found, strict=True):
@@ -59,8 +55,8 @@ def keys_report(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 def _true_pairs(work: Work, person: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the pairs of one person among those of a work, as left << 32 | right."""
-    rows, starts = work.rows.astype(np.uint64), work.starts.astype(np.int64)
+    """Return the pairs of one person among those of a work, as left << 32 | right (places)."""
+    places, starts = work.places.astype(np.uint64), work.starts.astype(np.int64)
     sizes = np.diff(starts)
     out = [np.empty(0, np.uint64)]
     for size in np.unique(sizes):
@@ -68,10 +64,10 @@ def _true_pairs(work: Work, person: npt.NDArray[Any]) -> npt.NDArray[Any]:
         a, b = np.triu_indices(int(size), 1)
         for first in range(0, len(some), max(1, 2_000_000 // max(len(a), 1))):
             at = some[first : first + max(1, 2_000_000 // max(len(a), 1)), None]
-            out.append(_same(rows[at + a].ravel(), rows[at + b].ravel(), person))
+            out.append(_same(places[at + a].ravel(), places[at + b].ravel(), person))
     for r in range(1, work.reach + 1):
         for u in range(len(sizes) - r):
-            one, other = rows[starts[u] : starts[u + 1]], rows[starts[u + r] : starts[u + r + 1]]
+            one, other = places[starts[u] : starts[u + 1]], places[starts[u + r] : starts[u + r + 1]]
             out.append(_same(np.repeat(one, len(other)), np.tile(other, len(one)), person))
     return np.concatenate(out)
 

@@ -3,6 +3,9 @@
 The hash of a key is the sum of the hashes of its parts, so that a row is read once for many keys: stirring the parts of
 a row costs about 150 ns, each key four additions more (one key at a time, hashing its own parts, took 87 ns a row and
 key; there are 27 keys).
+
+The birth year and month of a key that asks them are the first bits of its hash: groups come in the order of dates, as
+the lines do, and what is compared lies in the cache.
 """
 
 from __future__ import annotations
@@ -54,8 +57,13 @@ ANY_FAMILY = 1 << 24  # a row enters with its birth name and with its used name
 ANY_GIVEN = 1 << 25  # a row enters with its first given name and with its used given name
 LOOSE = 1 << 26  # a missing part is a value like another (used to split groups)
 
+YEAR_BITS, MONTH_BITS = 7, 4
+"""First bits of a hash: the birth year of a century and more, then the month, where the key asks them."""
+
 BLOCK = 64
 """Rows whose parts are held at a time: 24 parts of four variants of 64 rows fit a first-level cache."""
+COLUMNS = 4 * BLOCK + 8
+"""Columns held, and as many more as keep the parts of one of them from falling on the same lines of the cache."""
 FILTER_BITS = 20
 """Bits of the hash that a filter tells apart: a night of 50,000 changes fills a twentieth of it."""
 
@@ -69,9 +77,9 @@ def stirred(x: Scalar, part: Scalar) -> Scalar:
     return h ^ (h >> np.uint64(31))
 
 
-@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[::1])", allocates=False)
-def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: Longs) -> None:
-    """Write the plain parts of a line, in the order of their bits; 0 where one is missing.
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[:, ::1], i8)", allocates=False)
+def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: Longs, at: Scalar) -> None:
+    """Write the plain parts of a line in column ``at``, in the order of their bits; 0 where one is missing.
 
     The second given name is far in memory: it is read when it is ``wanted``.
     """
@@ -80,59 +88,87 @@ def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: L
     if flags & PLACEHOLDER:
         month, day = np.int64(0), np.int64(0)
     matricule = np.uint64(lines[row, MATRICULE_HIGH]) << np.uint64(32) | np.uint64(lines[row, MATRICULE_LOW])
-    parts[0], parts[1], parts[2] = year, month, day
-    parts[3] = min(month, day) << 5 | max(month, day) if month and day else 0
-    parts[4] = year // 10
-    parts[5] = flags & SEX_MASK
-    parts[6], parts[7] = lines[row, PLACE], lines[row, POSTAL]
-    parts[8] = lists[lines[row, LIST], 1] if wanted & SECOND_GIVEN else 0
-    parts[9], parts[10], parts[11] = lines[row, PHONE], lines[row, EMAIL], lines[row, ADDRESS]
-    parts[12] = matricule
-    parts[13] = matricule >> np.uint64(12)  # sex, year, month, place
-    parts[14] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
+    parts[0, at], parts[1, at], parts[2, at] = year, month, day
+    parts[3, at] = min(month, day) << 5 | max(month, day) if month and day else 0
+    parts[4, at] = year // 10
+    parts[5, at] = flags & SEX_MASK
+    parts[6, at], parts[7, at] = lines[row, PLACE], lines[row, POSTAL]
+    parts[8, at] = lists[lines[row, LIST], 1] if wanted & SECOND_GIVEN else 0
+    parts[9, at], parts[10, at], parts[11, at] = lines[row, PHONE], lines[row, EMAIL], lines[row, ADDRESS]
+    parts[12, at] = matricule
+    parts[13, at] = matricule >> np.uint64(12)  # sex, year, month, place
+    parts[14, at] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
 
 
-@kernel("void(i8, i8, u4[:, ::1], u8[::1])", allocates=False)
-def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs) -> None:
-    """Write the parts of a family name and of a given name; 0 where one is missing."""
+@kernel("void(i8, i8, u4[:, ::1], u8[:, ::1], i8)", allocates=False)
+def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs, at: Scalar) -> None:
+    """Write the parts of a family name and of a given name in column ``at``; 0 where one is missing."""
     for column in range(4):
-        parts[PLAIN + column] = names[family, column] if family else 0
-        parts[PLAIN + 4 + column] = names[given, column] if given else 0
-    x, y = parts[PLAIN], parts[PLAIN + 4]
-    parts[PARTS - 1] = min(x, y) << np.uint64(32) | max(x, y) if x != y and x and y else 0
+        parts[PLAIN + column, at] = names[family, column] if family else 0
+        parts[PLAIN + 4 + column, at] = names[given, column] if given else 0
+    x, y = parts[PLAIN, at], parts[PLAIN + 4, at]
+    parts[PARTS - 1, at] = min(x, y) << np.uint64(32) | max(x, y) if x != y and x and y else 0
 
 
-@kernel("i8(i8, i8, u8[::1], i8, i8, u8[:, ::1])", allocates=False)
-def stir(first: Scalar, last: Scalar, parts: Longs, wanted: Scalar, at: Scalar, hashes: Longs) -> Scalar:
-    """Write the hashes of the wanted parts in column ``at``; return which of them are present, one bit each."""
-    present = 0
-    for part in range(first, last):
+@kernel("u8(u8, i8, u8)", inline=True, allocates=False)
+def dated(h: Scalar, key: Scalar, year_and_month: Scalar) -> Scalar:
+    """Return the hash of a key, the date it asks before the rest."""
+    if not key & YEAR:
+        return h
+    if not key & MONTH:
+        return h >> np.uint64(YEAR_BITS) | year_and_month >> np.uint64(MONTH_BITS) << np.uint64(64 - YEAR_BITS)
+    bits = np.uint64(YEAR_BITS + MONTH_BITS)
+    return h >> bits | year_and_month << (np.uint64(64) - bits)
+
+
+@kernel("u8(u8)", inline=True, allocates=False)
+def filtered_bit(h: Scalar) -> Scalar:
+    """Return the bit of a hash in a filter: of its middle, which the date does not fill."""
+    return (h >> np.uint64(32)) & np.uint64((1 << FILTER_BITS) - 1)
+
+
+@kernel("b1(u8, u8[::1])", allocates=False)
+def passes(h: Scalar, filter_: Longs) -> Scalar:
+    """Return whether the bit of a hash is set in a filter (see ``mark``)."""
+    bit = filtered_bit(h)
+    return (filter_[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1) != 0
+
+
+@kernel("void(i8, i8, u8[:, ::1], i8[:, ::1])", allocates=False)
+def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> None:
+    """Put the hashes of the wanted parts in their place, and which of them are present, one bit each.
+
+    Part by part: several columns at a time in the registers of the processor.
+    """
+    for v in range(count):
+        variants[2, v] = np.int64(parts[0, v]) << MONTH_BITS | np.int64(parts[1, v])
+        variants[1, v] = 0
+    for part in range(PARTS):
         if (wanted >> part) & 1:
-            hashes[part, at] = stirred(parts[part], part)
-            if parts[part]:
-                present |= 1 << part
-    return present
+            for v in range(count):
+                variants[1, v] |= np.int64(parts[part, v] != 0) << part
+                parts[part, v] = stirred(parts[part, v], part)
 
 
-@kernel("void(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[::1], u8[:, ::1], i8[:, ::1])", allocates=False)
+@kernel("i8(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[:, ::1], i8[:, ::1])", allocates=False)
 def read_block(
-    lines: Words, rows: Words, names: Words, lists: Words, start: Scalar, wanted: Scalar, parts: Longs, hashes: Longs,
+    lines: Words, places: Words, names: Words, lists: Words, start: Scalar, wanted: Scalar, parts: Longs,
     variants: Integers,
-) -> None:  # fmt: skip
-    """Read ``BLOCK`` rows: the hashes of their parts, one column a variant of a row.
+) -> Scalar:  # fmt: skip
+    """Read ``BLOCK`` rows: the hashes of their parts, one column a variant of a row; return how many columns.
 
     A row comes up to four times: with its birth and first given name, with its used name, with its used given name,
-    with both. ``variants`` receives the row and the parts present of each column, then where each kind of variant ends.
-    ``parts`` is room for one row.
+    with both. ``variants`` receives the row, the parts present, and the birth year and month of each column, then where
+    each kind of variant ends.
     """
     n = 0
-    stop = min(start + BLOCK, rows.size)
+    stop = min(start + BLOCK, places.size)
     for r in range(start, stop):
-        prefetch(names, np.int64(lines[rows[r], BIRTH]))
-        prefetch(names, np.int64(lines[rows[r], FIRST]))
+        prefetch(names, np.int64(lines[places[r], BIRTH]))
+        prefetch(names, np.int64(lines[places[r], FIRST]))
     for kind in range(4):
         for r in range(start, stop):
-            row = np.int64(rows[r])
+            row = np.int64(places[r])
             family, given = np.int64(lines[row, BIRTH]), np.int64(lines[row, FIRST])
             if kind & 1:
                 used = np.int64(lines[row, USED])
@@ -145,66 +181,60 @@ def read_block(
                     continue
                 given = used
             if kind == 0:
-                read_parts(lines, row, lists, wanted, parts)
-                present = stir(0, PLAIN, parts, wanted, n, hashes)
+                read_parts(lines, row, lists, wanted, parts, n)
             else:
-                origin = r - start
                 for part in range(PLAIN):
-                    hashes[part, n] = hashes[part, origin]
-                present = variants[1, origin] & ((1 << PLAIN) - 1)
-            read_names(family, given, names, parts)
+                    parts[part, n] = parts[part, r - start]
+            read_names(family, given, names, parts, n)
             variants[0, n] = row
-            variants[1, n] = present | stir(PLAIN, PARTS, parts, wanted, n, hashes)
             n += 1
-        variants[2, kind] = n
+        variants[3, kind] = n
+    stir(wanted, n, parts, variants)
+    return n
 
 
 @kernel("void(i8[::1], u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[::1])")
 def fill_keys(
-    keys: Integers, lines: Words, rows: Words, names: Words, lists: Words, shift: Scalar, filters: Longs, out: Longs,
+    keys: Integers, lines: Words, places: Words, names: Words, lists: Words, shift: Scalar, filters: Longs, out: Longs,
     written: Integers,
 ) -> None:  # fmt: skip
-    """Write ``hash << shift | row`` in row ``k`` of ``out`` for each of ``rows`` that has every part of key ``k``.
+    """Write ``hash << shift | place`` in row ``k`` of ``out`` for each of ``places`` that has every part of key ``k``.
 
     ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
-    initial. A row enters up to four times when a key takes any of its names; ``out`` must have room for that, and
-    ``written`` receives how many entered each key. Where ``filters`` has columns, a hash enters only if its bit is set
-    in the filter of the key (see ``mark``).
+    initial. A row enters up to four times when a key takes any of its names; ``out`` must have room for that and one
+    more, and ``written`` receives how many entered each key. Where ``filters`` has columns, a hash enters only if its
+    bit is set in the filter of the key (see ``mark``).
     """
     wanted = 0
     for k in range(keys.size):
         wanted |= keys[k]
         written[k] = 0
     low = (np.uint64(1) << shift) - np.uint64(1)
-    parts = np.zeros(PARTS, np.uint64)
-    hashes = np.zeros((PARTS, 4 * BLOCK), np.uint64)
-    variants = np.zeros((3, 4 * BLOCK), np.int64)
+    hashes = np.zeros((PARTS, COLUMNS), np.uint64)
+    variants = np.zeros((4, COLUMNS), np.int64)
     sums = np.zeros(4 * BLOCK, np.uint64)
     filtered = filters.shape[1] > 0
-    for start in range(0, rows.size, BLOCK):
-        read_block(lines, rows, names, lists, start, wanted, parts, hashes, variants)
+    for start in range(0, places.size, BLOCK):
+        count = read_block(lines, places, names, lists, start, wanted, hashes, variants)
         for k in range(keys.size):
             key = keys[k]
             needed = 0 if key & LOOSE else key & ((1 << PARTS) - 1)
+            sums[:count] = 0
+            for part in range(PARTS):
+                if (key >> part) & 1:
+                    for v in range(count):
+                        sums[v] += hashes[part, v]
             n = written[k]
             for kind in range(4):
                 if (kind & 1 and not key & ANY_FAMILY) or (kind & 2 and not key & ANY_GIVEN):
                     continue
-                first, last = variants[2, kind - 1] if kind else 0, variants[2, kind]
-                sums[first:last] = 0
-                for part in range(PARTS):
-                    if (key >> part) & 1:
-                        for v in range(first, last):
-                            sums[v] += hashes[part, v]
-                for v in range(first, last):
-                    if variants[1, v] & needed == needed:
-                        h = sums[v]
-                        if filtered:
-                            bit = h >> np.uint64(64 - FILTER_BITS)
-                            if not (filters[k, bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1):
-                                continue
-                        out[k, n] = (h & ~low) | np.uint64(variants[0, v])
-                        n += 1
+                for v in range(variants[3, kind - 1] if kind else 0, variants[3, kind]):
+                    h = dated(sums[v], key, np.uint64(variants[2, v]))
+                    if filtered and not passes(h, filters[k]):
+                        continue
+                    # Written without asking: the next one takes its place when it lacks a part.
+                    out[k, n] = (h & ~low) | np.uint64(variants[0, v])
+                    n += variants[1, v] & needed == needed
             written[k] = n
 
 
@@ -212,18 +242,18 @@ def fill_keys(
 def mark(keys: Longs, filter_: Longs) -> None:
     """Set the bit of each hash of ``keys`` in a filter of 2 ** ``FILTER_BITS`` bits."""
     for k in range(keys.size):
-        bit = keys[k] >> np.uint64(64 - FILTER_BITS)
+        bit = filtered_bit(keys[k])
         filter_[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
 
 
 @kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])", allocates=False)
 def find_groups(
-    keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, rows: Words, ends: Words, large: Words
+    keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, places: Words, ends: Words, large: Words
 ) -> tuple[Scalar, Scalar, Scalar]:
-    """Write the rows of each run of two or more equal hashes in sorted ``keys``, run after run, and where each ends.
+    """Write the places of each run of two or more equal hashes in sorted ``keys``, run after run, and where each ends.
 
     Runs longer than ``cap`` go to ``large`` instead, as (start, size) in ``keys``; while it is too small they are
-    only counted. When ``focused``, the runs without an identity in focus are left out. Returns the number of rows, of
+    only counted. When ``focused``, the runs without an identity in focus are left out. Returns the number of places, of
     runs and of large runs.
     """
     n, units, huge, i = 0, 0, 0, 0
@@ -245,7 +275,7 @@ def find_groups(
                 huge += 1
             elif kept:
                 for k in range(i, j):
-                    rows[n] = keys[k] & low
+                    places[n] = keys[k] & low
                     n += 1
                 ends[units] = n
                 units += 1

@@ -24,6 +24,7 @@ PLACEHOLDER = 1 << 2  # the birth date is a default or partial one
 MATRICULE_VALID = 1 << 3
 MATRICULE_INCOHERENT = 1 << 4  # the matricule contradicts the sex, year or month beside it
 FOCUS = 1 << 5  # compare the pairs of this identity
+SEVERAL_GIVEN = 1 << 6  # the list holds a second given name
 
 # The line of a distinct name: hashes of its sound, its skeleton, its first three letters and its initial; the set of
 # its letters, with its length in the six upper bits; those that come twice, with a bit for a second word; from byte

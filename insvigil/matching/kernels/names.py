@@ -27,9 +27,11 @@ from insvigil.matching.kernels.lines import (
     BIRTH,
     CHARS,
     FIRST,
+    FLAGS,
     LETTER_SET,
     LETTERS,
     LIST,
+    SEVERAL_GIVEN,
     SEVERAL_WORDS,
     SKELETON,
     SOUND,
@@ -43,6 +45,11 @@ Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.uint64]
+
+FIRST_ALONE = SAME
+"""Added to a relation of given names that differ, when neither side has any other."""
+SAME_FIRST = FIRST_ALONE + PREFIX + 1
+"""The relation of first given names that are the same, when the lists cannot agree."""
 
 MEMO_BITS = 15
 """Pairs of names remembered by a thread, as a power of two: 256 kilobytes, near the core."""
@@ -87,6 +94,18 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     if (least <= 2 and short >= 3) or (least <= 3 and short >= 6) or names[p, SKELETON] == names[q, SKELETON]:
         return FAINT
     return DIFFERENT
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False)
+def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
+    """Return what two given names may come to: the relation of the first ones, lower when the lists add nothing.
+
+    Three quarters of the pairs of ten millions that came to their last trait shared a first name and nothing more.
+    """
+    if relation == SAME and not lines[i, FLAGS] & lines[j, FLAGS] & SEVERAL_GIVEN:
+        return SAME_FIRST
+    more = (lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN or lines[i, USED_GIVEN] or lines[j, USED_GIVEN]
+    return relation if more or relation > PREFIX or relation == 0 else relation + FIRST_ALONE
 
 
 @kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
