@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-_CHECKED = 1 << 16
+ROWS_AT_A_TIME = 1 << 16
+"""Rows hashed or checked at a time, in memory that is used again: ten million at once ask the system for a gigabyte."""
 
 
 class Distinct:
@@ -27,7 +28,7 @@ class Distinct:
             return
         seed = 0
         while True:
-            codes, first = number(column.hash(seed).to_numpy())
+            codes, first = number((some.hash(seed).to_numpy() for some in pieces_of(column)), size)
             self.values = column.gather(pl.Series(first))
             self.codes = pl.Series(column.name, codes)
             if self._spells(column):
@@ -35,12 +36,15 @@ class Distinct:
             seed += 1  # two values with one hash: not expected once in a million runs
 
     def _spells(self, column: pl.Series) -> bool:
-        """Return whether the values spell the column again; some rows at a time, in memory that is used again."""
-        return all(
-            self.values.gather(self.codes.slice(start, _CHECKED)).eq_missing(column.slice(start, _CHECKED)).all()
-            for start in range(0, column.len(), _CHECKED)
-        )
+        """Return whether the values spell the column again."""
+        both = zip(pieces_of(self.codes), pieces_of(column), strict=True)
+        return all(self.values.gather(codes).eq_missing(texts).all() for codes, texts in both)
 
     def spread(self, results: pl.Series) -> pl.Series:
         """Return one result a row, from one result a distinct value."""
         return results.gather(self.codes)
+
+
+def pieces_of(column: pl.Series) -> list[pl.Series]:
+    """Return a column ``ROWS_AT_A_TIME`` rows at a time, one piece at least."""
+    return [column.slice(start, ROWS_AT_A_TIME) for start in range(0, max(1, column.len()), ROWS_AT_A_TIME)]

@@ -46,7 +46,8 @@ def test_distinct__two_values_with_one_hash_stay_two(monkeypatch: pytest.MonkeyP
 
 @given(st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1), max_size=200), st.integers(1, 4))
 def test_number__agrees_with_its_twin_however_often_the_table_grows(hashes: list[int], bits: int) -> None:
+    pieces = [np.array(hashes[start : start + 50], np.uint64) for start in range(0, len(hashes), 50)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numbering, "_START", 1 << bits)
-        codes, first = number(np.array(hashes, np.uint64))
+        codes, first = number(iter(pieces), len(hashes))
     assert (codes.tolist(), first.tolist()) == number_slowly(hashes)

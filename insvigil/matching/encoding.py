@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ LIST_NAMES = 4
 """Names of a given-name list that are compared."""
 NAME_COLUMNS = ("birth_name", "used_name", "first_given_name", "used_given_name")
 MISSING = np.uint32(0xFFFFFFFF)
-ROWS_AT_A_TIME = 8_192
+ROWS_AT_A_TIME = 1 << 16
+"""Rows of text worked at a time, in memory that is used again."""
+LINES_AT_A_TIME = 8_192
 
 
 class Encoding(NamedTuple):
@@ -141,11 +144,11 @@ def _laid(column: dict[int, Words], places: Words) -> Words:
 
     Column by column, ten million lines went sixteen times through memory: two seconds.
     """
-    lines, block = _aligned(len(places), len(column)), np.empty((ROWS_AT_A_TIME, len(column)), np.uint32)
-    for start in range(0, len(places), ROWS_AT_A_TIME):
-        some = places[start : start + ROWS_AT_A_TIME]
+    lines, block = _aligned(len(places), len(column)), np.empty((LINES_AT_A_TIME, len(column)), np.uint32)
+    for start in range(0, len(places), LINES_AT_A_TIME):
+        some = places[start : start + LINES_AT_A_TIME]
         for word, values in column.items():
-            block[: len(some), word] = values[start : start + ROWS_AT_A_TIME]
+            block[: len(some), word] = values[start : start + LINES_AT_A_TIME]
         lines[some] = block[: len(some)]
     return lines
 
@@ -177,8 +180,11 @@ def _equality(column: pl.Series) -> Words:
     """Return codes that are equal when texts are, 0 where missing."""
     if column.dtype == pl.Categorical:
         return _codes(column) + np.uint32(1)  # missing becomes 0
-    hashes = (column.hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
-    return np.where(column.is_null().to_numpy(), np.uint32(0), np.maximum(hashes, np.uint32(1)))
+    codes = np.empty(column.len(), np.uint32)
+    for start, some in _pieces(column):
+        hashes = (some.hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
+        codes[start : start + len(hashes)] = np.where(some.is_null(), np.uint32(0), np.maximum(hashes, np.uint32(1)))
+    return codes
 
 
 def _dense(codes: list[Words], columns: list[pl.Series]) -> tuple[list[Words], Texts]:
@@ -221,7 +227,8 @@ def _phones(column: pl.Series) -> Words:
     from insvigil.matching.kernels.strings import fill_phones
 
     packed = np.empty(column.len(), np.uint32)
-    fill_phones(*buffers(column.cast(pl.String).fill_null("")), packed)
+    for start, some in _pieces(column):
+        fill_phones(*buffers(some.fill_null("")), packed[start : start + some.len()])
     return packed
 
 
@@ -229,10 +236,19 @@ def _matricules(column: pl.Series) -> npt.NDArray[np.uint64]:
     """Return each matricule packed four bits a character, with one bit « present »; 0 where missing."""
     from insvigil.matching.kernels.strings import fill_codes
 
-    values = np.zeros(column.len(), np.uint64)
-    fill_codes(*buffers(column.cast(pl.String)), 4, 13, values)
-    known = column.is_not_null().to_numpy()
-    return np.where(known, values | np.uint64(1 << 63), np.uint64(0))
+    packed = np.zeros(column.len(), np.uint64)
+    for start, some in _pieces(column):
+        values = packed[start : start + some.len()]
+        fill_codes(*buffers(some), 4, 13, values)
+        values |= np.uint64(1 << 63)
+        values[some.is_null().to_numpy()] = 0
+    return packed
+
+
+def _pieces(column: pl.Series) -> Iterator[tuple[int, pl.Series]]:
+    """Yield a text column some rows at a time, each piece with its first row."""
+    for start in range(0, column.len(), ROWS_AT_A_TIME):
+        yield start, column.slice(start, ROWS_AT_A_TIME).cast(pl.String)
 
 
 def _dates(traits: pl.DataFrame) -> Words:

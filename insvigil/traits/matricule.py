@@ -11,6 +11,7 @@ from string import ascii_uppercase, digits
 import numpy as np
 import polars as pl
 
+from insvigil.distinct import pieces_of
 from insvigil.traits.folding import alphabet, buffers, folded
 from insvigil.traits.rewriting import rewrite_known
 from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
@@ -79,6 +80,11 @@ def matricules(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     Both are null where there is no matricule. One of 13 characters cannot be checked: it is compared, and not valid
     (an INS carries its key).
     """
+    bare, valid = zip(*(_matricules(piece) for piece in pieces_of(texts)), strict=True)
+    return pl.concat(bare, rechunk=True), pl.concat(valid, rechunk=True)
+
+
+def _matricules(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     whole = rewrite_known(texts, cleaned)
     return rewrite_known(whole, _bare), rewrite_known(whole, validity)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from insvigil.distinct import Distinct
+from insvigil.distinct import Distinct, pieces_of
 from insvigil.vocabulary import DELETED
 
 Rewrite = Callable[[pl.Series], pl.Series]
@@ -28,11 +28,15 @@ def rewrite(column: pl.Series, rule: Rewrite) -> pl.Series:
 
 def rewrite_known(column: pl.Series, rule: Rewrite) -> pl.Series:
     """Return ``rule`` applied to the rows that have a text: for columns whose values nearly all differ."""
-    missing = column.null_count()
+    return pl.concat([_known(piece, rule) for piece in pieces_of(column)], rechunk=True)
+
+
+def _known(texts: pl.Series, rule: Rewrite) -> pl.Series:
+    missing = texts.null_count()
     if not missing:
-        return rule(column)
-    known = column.is_not_null()
-    results = rule(column.filter(known))
-    if missing == column.len():
-        return pl.Series(column.name, [None], dtype=results.dtype).new_from_index(0, column.len())
+        return rule(texts)
+    known = texts.is_not_null()
+    results = rule(texts.filter(known))
+    if missing == texts.len():
+        return pl.Series(texts.name, [None], dtype=results.dtype).new_from_index(0, texts.len())
     return results.gather((known.cast(pl.UInt32).cum_sum() - 1).set(~known, None))
