@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -10,6 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.matching.coding import (
+    coded,
+    eighths,
+    equality_codes,
+    packed_codes,
+    packed_matricules,
+    packed_phones,
+    physical,
+    rarities,
+    values_of,
+)
 from insvigil.matching.kernels.lines import SKELETON, SOUND
 from insvigil.phonetics import Texts, coarser_texts, fine_texts
 from insvigil.vocabulary import BirthDateKind, Sex
@@ -17,13 +27,11 @@ from insvigil.vocabulary import BirthDateKind, Sex
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 
+NAME_COLUMNS = ("birth_name", "used_name", "first_given_name", "used_given_name")
 LIST_NAMES = 4
 """Names of a given-name list that are compared."""
-NAME_COLUMNS = ("birth_name", "used_name", "first_given_name", "used_given_name")
-MISSING = np.uint32(0xFFFFFFFF)
-ROWS_AT_A_TIME = 1 << 16
-"""Rows of text worked at a time, in memory that is used again."""
-LINES_AT_A_TIME = 8_192
+LINES_AT_A_TIME = 1 << 14
+"""Lines written at a time: a megabyte, near the core while its words come one column after the other."""
 
 
 class Encoding(NamedTuple):
@@ -73,6 +81,17 @@ class Encoding(NamedTuple):
         return out
 
 
+class _Tables(NamedTuple):
+    """What is known of each distinct value, by the physical code of its category."""
+
+    numbers: Words  # the line of a name
+    family: Bytes  # how rare a family name is
+    given: Bytes  # and a given name
+    lists: Words  # the index of a list of given names
+    several: npt.NDArray[np.bool_]  # whether it holds several
+    places: dict[str, tuple[Words, Bytes]]  # a birth place or a postal code, packed, and how rare it is
+
+
 def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> Encoding:
     """Return the arrays of ``traits``; equality of codes is equality of text, whatever the order of the rows.
 
@@ -81,53 +100,81 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     """
     from insvigil.matching.kernels import lines as words
 
+    size = traits.height
     with ThreadPoolExecutor(2) as pool:
-        named = pool.submit(_names, traits)  # the longest of three works that take about as long
-        coded = pool.submit(_dates_and_contacts, traits)
-        placed = pool.submit(_lists_and_places, traits)
-        words_of, names, family, given = named.result()
-        more, matricule = coded.result()
-        listed, lists, places = placed.result()
-    column = words_of | more | listed
-    column[words.FLAGS] = _flags(traits, matricule, column[words.DATE])
-    column[words.FLAGS] |= (lists[:, 1] != 0)[listed[words.LIST]] * np.uint32(words.SEVERAL_GIVEN)
-    if focus is not None:
-        column[words.FLAGS] |= focus * np.uint32(words.FOCUS)
-    column[words.RARITY] = np.stack([family, given, *places], axis=1).view(np.uint32)[:, 0]
-    contacts = np.sort(np.stack([column[words.ADDRESS], column[words.PHONE]]), axis=1)
-    rows, at = _by_date(column[words.DATE])
-    return Encoding(_laid(column, at), rows, at, lists, names, contacts)
+        named = pool.submit(_names, traits)  # the longest
+        listed = pool.submit(_lists, traits)
+        placed = {name: pool.submit(_places, traits[name], size) for name in ("birth_place", "postal_code")}
+        dates = _dates(traits)
+        rows, places = _by_date(dates)
+        numbers, family, given, names = named.result()
+        lists, several, tokens = listed.result()
+        by_name = {name: place.result() for name, place in placed.items()}
+        tables = _Tables(numbers, family, given, lists, several, by_name)
+        lines = _aligned(size, words.WIDTH)
+
+        def lay(start: int) -> None:
+            part = slice(start, start + LINES_AT_A_TIME)
+            lines[places[part]] = _lines(traits[part], tables, dates[part], None if focus is None else focus[part])
+
+        list(pool.map(lay, range(0, size, LINES_AT_A_TIME)))
+        contacts = list(pool.map(lambda word: np.sort(lines[:, word]), (words.ADDRESS, words.PHONE)))
+    return Encoding(lines, rows, places, tokens, names, np.stack(contacts))
 
 
-def _lists_and_places(traits: pl.DataFrame) -> tuple[dict[int, Words], Words, list[Bytes]]:
-    """Return the words of given-name lists and of places, the lists themselves, and how rare places are."""
+def _lines(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArray[np.bool_] | None) -> Words:
+    """Return the lines of some identities, in their order."""
     from insvigil.matching.kernels import lines as words
+
+    out = np.empty((traits.height, words.WIDTH), np.uint32)
+    birth, first, listed = (physical(traits[name]) for name in ("birth_name", "first_given_name", "given_names"))
+    out[:, words.BIRTH] = values_of(birth, tables.numbers)
+    out[:, words.USED] = values_of(physical(traits["used_name"]), tables.numbers)
+    out[:, words.FIRST] = values_of(first, tables.numbers)
+    out[:, words.USED_GIVEN] = values_of(physical(traits["used_given_name"]), tables.numbers)
+    out[:, words.LIST] = values_of(listed, tables.lists)
+    out[:, words.DATE] = dates
+    rare = [values_of(birth, tables.family), values_of(first, tables.given)]
+    for word, name in ((words.PLACE, "birth_place"), (words.POSTAL, "postal_code")):
+        codes, (packed, rarity) = physical(traits[name]), tables.places[name]
+        out[:, word] = values_of(codes, packed)
+        rare.append(values_of(codes, rarity))
+    matricules = packed_matricules(traits["matricule"])
+    out[:, words.MATRICULE_LOW : words.MATRICULE_HIGH + 1] = matricules.view(np.uint32).reshape(-1, 2)
+    out[:, words.PHONE] = packed_phones(traits["phone"])
+    for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
+        out[:, word] = equality_codes(traits[name])
+    flags = _flags(traits, matricules, dates)
+    flags |= values_of(listed, tables.several) * np.uint32(words.SEVERAL_GIVEN)
+    if focus is not None:
+        flags |= focus * np.uint32(words.FOCUS)
+    out[:, words.FLAGS] = flags
+    out[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
+    return out
+
+
+def _names(traits: pl.DataFrame) -> tuple[Words, Bytes, Bytes, Words]:
+    """Return by physical code the number of each name, how rare it is as family and as given name; and the lines."""
+    names = coded([traits[name] for name in NAME_COLUMNS])
+    family = rarities(names.counts[0] + names.counts[1], traits.height)
+    given = rarities(names.counts[2], traits.height)
+    return names.numbers, names.spread(family), names.spread(given), name_lines(names.texts)
+
+
+def _lists(traits: pl.DataFrame) -> tuple[Words, npt.NDArray[np.bool_], Words]:
+    """Return by physical code the index of each given-name list and whether it holds several; and the lists."""
     from insvigil.matching.kernels.strings import fill_lists
 
-    (listed,), texts = _dense([_codes(traits["given_names"])], [traits["given_names"]])
-    lists = np.zeros((len(texts.offsets) - 1, LIST_NAMES), np.uint32)
-    fill_lists(*texts, lists)
-    column, rare = {words.LIST: listed}, []
-    for word, name in ((words.PLACE, "birth_place"), (words.POSTAL, "postal_code")):
-        column[word], codes = _packed(traits[name], 6, 5)
-        rare.append(rarity(codes, traits.height))
-    return column, lists, rare
+    listed = coded([traits["given_names"]])
+    lists = np.zeros((len(listed.texts.offsets) - 1, LIST_NAMES), np.uint32)
+    fill_lists(*listed.texts, lists)
+    return listed.numbers, listed.spread(lists[:, 1] != 0), lists
 
 
-def _dates_and_contacts(traits: pl.DataFrame) -> tuple[dict[int, Words], npt.NDArray[np.uint64]]:
-    """Return the words of the birth date, of the matricule and of the contact traits; and the matricules packed."""
-    from insvigil.matching.kernels import lines as words
-
-    matricule = _matricules(traits["matricule"])
-    column = {
-        words.DATE: _dates(traits),
-        words.MATRICULE_LOW: (matricule & np.uint64(0xFFFFFFFF)).astype(np.uint32),
-        words.MATRICULE_HIGH: (matricule >> np.uint64(32)).astype(np.uint32),
-        words.PHONE: _phones(traits["phone"]),
-    }
-    for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
-        column[word] = _equality(traits[name])
-    return column, matricule
+def _places(column: pl.Series, size: int) -> tuple[Words, Bytes]:
+    """Return by physical code each place packed, and how rare it is."""
+    place = coded([column])
+    return place.spread(packed_codes(place.texts)), place.spread(rarities(place.counts[0], size))
 
 
 def _by_date(dates: Words) -> tuple[Words, Words]:
@@ -139,116 +186,11 @@ def _by_date(dates: Words) -> tuple[Words, Words]:
     return rows, places
 
 
-def _laid(column: dict[int, Words], places: Words) -> Words:
-    """Return the lines made of columns, some rows at a time: each line is written while it is in cache.
-
-    Column by column, ten million lines went sixteen times through memory: two seconds.
-    """
-    lines, block = _aligned(len(places), len(column)), np.empty((LINES_AT_A_TIME, len(column)), np.uint32)
-    for start in range(0, len(places), LINES_AT_A_TIME):
-        some = places[start : start + LINES_AT_A_TIME]
-        for word, values in column.items():
-            block[: len(some), word] = values[start : start + LINES_AT_A_TIME]
-        lines[some] = block[: len(some)]
-    return lines
-
-
 def _aligned(rows: int, width: int) -> Words:
     """Return zeros whose rows of 64 bytes are each one line of cache (numpy aligns on 16 bytes)."""
     room = np.zeros(rows * width + 16, np.uint32)
     start = (-room.ctypes.data % 64) // 4
     return room[start : start + rows * width].reshape(rows, width)
-
-
-def _names(traits: pl.DataFrame) -> tuple[dict[int, Words], Words, Bytes, Bytes]:
-    """Return the words of the four names, the line of each name, and how rare family and given names are."""
-    from insvigil.matching.kernels import lines as words
-
-    columns = [traits[name] for name in NAME_COLUMNS]
-    codes, texts = _dense([_codes(column) for column in columns], columns)
-    family = rarity(np.concatenate(codes[:2]), traits.height)[: traits.height]
-    named = dict(zip((words.BIRTH, words.USED, words.FIRST, words.USED_GIVEN), codes, strict=True))
-    return named, name_lines(texts), family, rarity(codes[2], traits.height)
-
-
-def _codes(column: pl.Series) -> Words:
-    """Return the physical codes of a categorical column, ``MISSING`` where null."""
-    return column.to_physical().cast(pl.UInt32).fill_null(int(MISSING)).to_numpy()
-
-
-def _equality(column: pl.Series) -> Words:
-    """Return codes that are equal when texts are, 0 where missing."""
-    if column.dtype == pl.Categorical:
-        return _codes(column) + np.uint32(1)  # missing becomes 0
-    codes = np.empty(column.len(), np.uint32)
-    for start, some in _pieces(column):
-        hashes = (some.hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
-        codes[start : start + len(hashes)] = np.where(some.is_null(), np.uint32(0), np.maximum(hashes, np.uint32(1)))
-    return codes
-
-
-def _dense(codes: list[Words], columns: list[pl.Series]) -> tuple[list[Words], Texts]:
-    """Return codes 1, 2, 3 … shared by the columns (0: missing) and the text of each code, the empty text first."""
-    distinct = pl.concat([column.unique().drop_nulls().rename("text") for column in columns]).unique()
-    physical = distinct.to_physical().to_numpy()
-    counts = np.zeros(int(physical.max(initial=0)) + 2, np.int64)
-    for code in codes:
-        counts += np.bincount(np.minimum(code, np.uint32(len(counts) - 1)), minlength=len(counts))
-    order = np.argsort(-counts[physical], kind="stable")  # frequent values side by side: their tables stay in cache
-    physical, distinct = physical[order], distinct.gather(order)
-    dense = np.zeros(len(counts), np.uint32)
-    dense[physical] = np.arange(1, len(physical) + 1, dtype=np.uint32)
-    last = np.uint32(len(dense) - 1)  # where missing codes are sent
-    texts = buffers(pl.concat([pl.Series("text", [""]), distinct.cast(pl.String)]))
-    return [dense[np.minimum(code, last)] for code in codes], texts
-
-
-def buffers(texts: pl.Series) -> Texts:
-    """Return the offsets and the bytes of a column of text; nulls are empty."""
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return Texts(starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8))
-
-
-def _packed(column: pl.Series, bits: int, width: int) -> tuple[Words, Words]:
-    """Return each code packed ``bits`` a character (see ``fill_codes``), 0 where missing, and its dense code."""
-    from insvigil.matching.kernels.strings import fill_codes
-
-    (codes,), texts = _dense([_codes(column)], [column])
-    values = np.zeros(len(texts.offsets) - 1, np.uint64)
-    fill_codes(*texts, bits, width, values)
-    values[0] = 0
-    return values.astype(np.uint32)[codes], codes
-
-
-def _phones(column: pl.Series) -> Words:
-    """Return each phone packed (see ``fill_phones``), 0 where missing."""
-    from insvigil.matching.kernels.strings import fill_phones
-
-    packed = np.empty(column.len(), np.uint32)
-    for start, some in _pieces(column):
-        fill_phones(*buffers(some.fill_null("")), packed[start : start + some.len()])
-    return packed
-
-
-def _matricules(column: pl.Series) -> npt.NDArray[np.uint64]:
-    """Return each matricule packed four bits a character, with one bit « present »; 0 where missing."""
-    from insvigil.matching.kernels.strings import fill_codes
-
-    packed = np.zeros(column.len(), np.uint64)
-    for start, some in _pieces(column):
-        values = packed[start : start + some.len()]
-        fill_codes(*buffers(some), 4, 13, values)
-        values |= np.uint64(1 << 63)
-        values[some.is_null().to_numpy()] = 0
-    return packed
-
-
-def _pieces(column: pl.Series) -> Iterator[tuple[int, pl.Series]]:
-    """Yield a text column some rows at a time, each piece with its first row."""
-    for start in range(0, column.len(), ROWS_AT_A_TIME):
-        yield start, column.slice(start, ROWS_AT_A_TIME).cast(pl.String)
 
 
 def _dates(traits: pl.DataFrame) -> Words:
@@ -279,24 +221,6 @@ def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64], dates: Words
         | incoherent * np.uint32(words.MATRICULE_INCOHERENT)
     )
     return flags
-
-
-def rarity(codes: Words, size: int) -> Bytes:
-    """Return how rare the value of each code is, in eighths of a bit: 8 log2(``size`` / times it comes).
-
-    A missing value (0) has rarity 0.
-    """
-    counts = np.bincount(codes, minlength=1)
-    table = eighths(counts, size)
-    table[0] = 0
-    return table[codes]
-
-
-def eighths(counts: npt.NDArray[np.int64], size: int) -> Bytes:
-    """Return 8 log2(size / count) for each count, between 0 and 255."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bits: Bytes = np.clip(np.rint(8 * np.log2(size / counts)), 0, 255).astype(np.uint8)
-    return bits
 
 
 def name_lines(names: Texts) -> Words:

@@ -220,3 +220,11 @@ def put_in_order(dates: Words, ends: Words, rows: Words, places: Words) -> None:
         ends[dates[row]] = place + np.uint32(1)
         rows[place] = row
         places[row] = place
+
+
+@kernel("void(Array(u4, 1, 'C', readonly=True), u4[::1])", allocates=False)
+def tally(codes: Words, counts: Words) -> None:
+    """Count each code in ``counts``; those beyond it in its last entry."""
+    last = np.uint32(counts.size - 1)
+    for k in range(codes.size):
+        counts[min(codes[k], last)] += np.uint32(1)
