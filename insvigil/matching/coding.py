@@ -1,0 +1,129 @@
+"""Columns of traits to codes: equal codes are equal texts, whatever the order of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from insvigil.distinct import pieces_of
+from insvigil.phonetics import Texts
+
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
+
+T = TypeVar("T", bound=np.generic)
+
+MISSING = np.uint32(0xFFFFFFFF)
+
+
+class Coded(NamedTuple):
+    """Categorical columns that share one numbering: 1, 2, 3 … from the most frequent value, 0 where missing.
+
+    ``numbers`` holds the number of each physical code, ``texts`` the text of each number (the empty one first),
+    ``counts`` how often each number comes in each column.
+    """
+
+    numbers: Words
+    texts: Texts
+    counts: npt.NDArray[np.int64]
+
+    def spread(self, by_number: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return by physical code what is known by number."""
+        return by_number[self.numbers]
+
+
+def physical(column: pl.Series) -> Words:
+    """Return the physical codes of a categorical column, ``MISSING`` where null."""
+    return column.to_physical().cast(pl.UInt32).fill_null(int(MISSING)).to_numpy()
+
+
+def values_of(codes: Words, table: npt.NDArray[T]) -> npt.NDArray[T]:
+    """Return what a table says of physical codes; its last entry is for the missing ones."""
+    return table[np.minimum(codes, np.uint32(len(table) - 1))]
+
+
+def coded(columns: Sequence[pl.Series]) -> Coded:
+    """Return the numbering that categorical columns share."""
+    from insvigil.matching.kernels.codes import tally
+
+    distinct = pl.concat([column.unique().drop_nulls().rename("text") for column in columns]).unique()
+    codes = distinct.to_physical().to_numpy()
+    counts = np.zeros((len(columns), int(codes.max(initial=0)) + 2), np.uint32)
+    for column, row in zip(columns, counts, strict=True):
+        for piece in pieces_of(column):
+            tally(physical(piece), row)
+    counts = counts[:, codes].astype(np.int64)
+    order = np.argsort(-counts.sum(axis=0), kind="stable")  # frequent values side by side: their tables stay in cache
+    codes, distinct, counts = codes[order], distinct.gather(order), counts[:, order]
+    numbers = np.zeros(int(codes.max(initial=0)) + 2, np.uint32)
+    numbers[codes] = np.arange(1, len(codes) + 1, dtype=np.uint32)
+    texts = buffers(pl.concat([pl.Series("text", [""]), distinct.cast(pl.String)]))
+    return Coded(numbers, texts, np.concatenate([np.zeros((len(columns), 1), np.int64), counts], axis=1))
+
+
+def buffers(texts: pl.Series) -> Texts:
+    """Return the offsets and the bytes of a column of text; nulls are empty."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return Texts(starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8))
+
+
+def packed_codes(texts: Texts) -> Words:
+    """Return each place or postal code packed six bits a character (see ``fill_codes``), 0 for the empty text."""
+    from insvigil.matching.kernels.strings import fill_codes
+
+    packed = np.zeros(len(texts.offsets) - 1, np.uint64)
+    fill_codes(*texts, 6, 5, packed)
+    packed[:1] = 0
+    return packed.astype(np.uint32)
+
+
+def packed_phones(column: pl.Series) -> Words:
+    """Return each phone packed (see ``fill_phones``), 0 where missing."""
+    from insvigil.matching.kernels.strings import fill_phones
+
+    packed = np.empty(column.len(), np.uint32)
+    fill_phones(*buffers(column.cast(pl.String).fill_null("")), packed)
+    return packed
+
+
+def packed_matricules(column: pl.Series) -> Longs:
+    """Return each matricule packed four bits a character, with one bit « present »; 0 where missing."""
+    from insvigil.matching.kernels.strings import fill_codes
+
+    packed = np.zeros(column.len(), np.uint64)
+    fill_codes(*buffers(column.cast(pl.String)), 4, 13, packed)
+    packed |= np.uint64(1 << 63)
+    packed[column.is_null().to_numpy()] = 0
+    return packed
+
+
+def equality_codes(column: pl.Series) -> Words:
+    """Return codes that are equal when texts are, 0 where missing; of texts that are no categories, a hash."""
+    if column.dtype == pl.Categorical:
+        return physical(column) + np.uint32(1)  # missing becomes 0
+    hashes = (column.cast(pl.String).hash(seed=1).to_numpy() >> np.uint64(32)).astype(np.uint32)
+    return np.where(column.is_null().to_numpy(), np.uint32(0), np.maximum(hashes, np.uint32(1)))
+
+
+def rarities(counts: npt.NDArray[np.int64], size: int) -> Bytes:
+    """Return how rare the value of each number is, in eighths of a bit: 8 log2(``size`` / times it comes).
+
+    A missing value (0) has rarity 0.
+    """
+    table = eighths(counts, size)
+    table[:1] = 0
+    return table
+
+
+def eighths(counts: npt.NDArray[np.int64], size: int) -> Bytes:
+    """Return 8 log2(size / count) for each count, between 0 and 255."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits: Bytes = np.clip(np.rint(8 * np.log2(size / counts)), 0, 255).astype(np.uint8)
+    return bits
