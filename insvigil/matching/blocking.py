@@ -25,7 +25,7 @@ STRETCH = 1 << 17
 """Lines read at a time for the keys that ask the birth year, and the rest of the last year: eight megabytes."""
 HASHES = 16 << 20
 """Hashes a thread holds at a time; the lines are read again for each batch of keys."""
-KEYS_AT_LEAST = 3
+KEYS_AT_LEAST = 2
 """Keys of a batch, however many the lines."""
 
 

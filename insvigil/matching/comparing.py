@@ -180,8 +180,8 @@ class _Desk:
 
 
 def met_for(size: int) -> Longs:
-    """Return room for the pairs already met: eight bytes an identity or two, sixteen megabytes a million."""
-    return np.zeros(1 << row_bits(max(size, 2)), np.uint64)
+    """Return room for the pairs already met: four to eight bytes an identity."""
+    return np.zeros(1 << (row_bits(max(size, 4)) - 1), np.uint64)
 
 
 class _Budget:

@@ -31,29 +31,38 @@ def components(pairs: Pairs, size: int) -> npt.NDArray[np.uint32]:
 
 
 def group_pairs(
-    pairs: Pairs, weights: npt.NDArray[np.float64], size: int, weigh: Weigh
+    pairs: Pairs, weights: npt.NDArray[np.float64], weigh: Weigh
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Return the members of groups of two or more, ascending, and the smallest member of the group of each.
 
     ``pairs`` are proposed with their ``weights``; ``weigh`` returns the weight of any pairs and which are excluded.
     """
+    paired, inverse = np.unique(pairs, return_inverse=True)  # one identity in eight: the others take no part
+    roots = _parts(
+        inverse.reshape(pairs.shape).astype(np.uint32), weights, lambda some: weigh(paired[some]), len(paired)
+    )
+    members = np.flatnonzero(np.bincount(roots, minlength=len(roots))[roots] > 1)
+    return paired[members], paired[roots[members]]
+
+
+def _parts(pairs: Pairs, weights: npt.NDArray[np.float64], weigh: Weigh, size: int) -> npt.NDArray[np.uint32]:
+    """Return for each of ``size`` identities the smallest one of its group."""
     from insvigil.matching.kernels.components import agglomerate
 
     roots = _bounded_components(pairs, weights, size)
     members, sizes = _members(roots)
     large = sizes > 2
     if not large.any():
-        return _groups(roots)
+        return roots
     chosen = members[np.repeat(large, sizes)]
-    inside = _inside(chosen, sizes[large])
-    weight, excluded = weigh(inside)
+    weight, excluded = weigh(_inside(chosen, sizes[large]))
     bounded = np.where(excluded, -np.inf, np.clip(weight, -STRONGEST, STRONGEST)).astype(np.float32)
     parts = np.empty(len(chosen), np.int64)
     widest = int(sizes.max())
     agglomerate(sizes[large], bounded, np.empty((widest, widest)), np.empty(widest, np.int64), parts)
     first = np.repeat(np.cumsum(sizes[large]) - sizes[large], sizes[large])
     roots[chosen] = chosen[first + parts]
-    return _groups(roots)
+    return roots
 
 
 def _bounded_components(pairs: Pairs, weights: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.uint32]:
@@ -91,9 +100,3 @@ def _inside(members: npt.NDArray[np.uint32], sizes: npt.NDArray[np.int64]) -> Pa
         order.append(np.repeat(at, len(a)))
     ranked = np.argsort(np.concatenate(order), kind="stable")
     return np.concatenate(out)[ranked]
-
-
-def _groups(roots: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    counts = np.bincount(roots, minlength=len(roots))
-    members = np.flatnonzero(counts[roots] > 1).astype(np.uint32)
-    return members, roots[members]

@@ -95,7 +95,7 @@ def match(
         return np.where(judged.certain, np.inf, bits), judged.never
 
     pairs = np.stack([found.left, found.right], axis=1)[proposed]
-    members, group = group_pairs(pairs, weight[proposed], encoding.size, weigh)
+    members, group = group_pairs(pairs, weight[proposed], weigh)
     groups = pl.DataFrame({"identity_id": members, "group": group})
     clock.lap("grouping")
     collision = finding == FINDINGS.index(Finding.COLP)

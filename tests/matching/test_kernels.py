@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, pairwise
 
 import networkx
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.matching import blocking
-from insvigil.matching.blocking import groups_of, whole_file
+from insvigil.matching.blocking import groups_of, stretches, whole_file, work_of
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.grouping import components, group_pairs
 from insvigil.matching.kernels import codes
@@ -37,17 +37,16 @@ def test_date_level__follows_its_slow_twin(
 
 
 def works_of(name: str, encoding: Encoding, *, focused: bool = False) -> list[blocking.Work]:
-    key = next(key for key in block_keys() if key.name == name)
-    with ThreadPoolExecutor(2) as pool:
-        return groups_of([key], encoding, pool, 2, focused=focused)[0]
+    return work_of(next(key for key in block_keys() if key.name == name), encoding, focused=focused)
 
 
-def pairs_of(works: list[blocking.Work]) -> set[tuple[int, int]]:
-    """Every pair of the cells of works, an identity with itself excepted."""
+def pairs_of(works: list[blocking.Work], rows: npt.NDArray[np.uint32] | None = None) -> set[tuple[int, int]]:
+    """Every pair of the cells of works, an identity with itself excepted: of places, or of the ``rows`` they hold."""
     found = []
     for work in works:
         starts = work.starts.tolist()
-        units = [work.rows[start:stop].tolist() for start, stop in pairwise(starts)]
+        places = work.places if rows is None else rows[work.places]
+        units = [places[start:stop].tolist() for start, stop in pairwise(starts)]
         for u, unit in enumerate(units):
             found += combinations(unit, 2)
             found += [(i, j) for other in units[u + 1 : u + 1 + work.reach] for i in unit for j in other]
@@ -71,11 +70,12 @@ def test_groups_of__every_small_group_is_there_and_large_ones_are_split(
 ) -> None:
     monkeypatch.setattr(blocking, "GROUP_CAP", cap)
     traits, *_ = population(7_000, 3)
-    works = works_of("date+code postal", encode(traits))
+    encoding = encode(traits)
+    works = works_of("date+code postal", encoding)
     assert all((np.diff(work.starts) <= max(cap, blocking.TILE)).all() for work in works)
     exact = traits.filter(pl.col("birth_date_kind") == "exact", pl.col("sex") != Sex.INDETERMINATE.value)
     expected = same(exact, ["birth_year", "birth_month", "birth_day", "postal_code", "sex"], cap)
-    assert expected and expected <= pairs_of(works)
+    assert expected and expected <= pairs_of(works, encoding.rows)
 
 
 @pytest.mark.parametrize("key", block_keys(), ids=lambda key: key.name)
@@ -97,9 +97,30 @@ def test_groups_of__in_focus_only_the_groups_that_hold_an_identity_in_focus() ->
     focus = np.random.default_rng(1).random(traits.height) < 0.05
     encoding = encode(traits, focus)
     for key in block_keys():
-        touched = {pair for pair in pairs_of(works_of(key.name, encoding)) if focus[list(pair)].any()}
-        near = {pair for pair in pairs_of(works_of(key.name, encoding, focused=True)) if focus[list(pair)].any()}
+        works, near_works = works_of(key.name, encoding), works_of(key.name, encoding, focused=True)
+        touched = {pair for pair in pairs_of(works, encoding.rows) if focus[list(pair)].any()}
+        near = {pair for pair in pairs_of(near_works, encoding.rows) if focus[list(pair)].any()}
         assert near == touched
+
+
+def test_stretches__hold_together_the_pairs_of_each_key_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "STRETCH", 500)
+    monkeypatch.setattr(blocking, "HASHES", 20_000)
+    traits, *_ = population(7_000, 3)
+    encoding, keys = encode(traits), block_keys()
+    parts = stretches(keys, encoding, 2)
+    assert len({(part.first, part.last) for part in parts}) > 5
+    found: dict[int, list[blocking.Work]] = {}
+    for part in parts:
+        some = [keys[number] for number in part.keys]
+        filters = np.zeros((len(some), 0), np.uint64)
+        works = groups_of(some, encoding, filters, part.first, part.last)
+        for number, of_key in zip(part.keys, works, strict=True):
+            found.setdefault(number, []).extend(of_key)
+    for number, key in enumerate(keys):
+        whole = works_of(key.name, encoding)
+        assert pairs_of(found[number]) == pairs_of(whole)
+        assert sum(int(work.costs().sum()) for work in found[number]) == sum(int(work.costs().sum()) for work in whole)
 
 
 def test_whole_file__holds_each_pair_once() -> None:
@@ -138,7 +159,7 @@ def test_group_pairs__a_chain_is_cut_at_its_weakest_evidence() -> None:
         return np.array([true[int(a), int(b)] for a, b in pairs]), np.zeros(len(pairs), np.bool_)
 
     proposed = np.array([[0, 1], [1, 2], [2, 3]], np.uint32)
-    members, groups = group_pairs(proposed, np.array([20.0, 3.0, 18.0]), 5, weigh)
+    members, groups = group_pairs(proposed, np.array([20.0, 3.0, 18.0]), weigh)
     assert members.tolist() == [0, 1, 2, 3]
     assert groups.tolist() == [0, 0, 2, 2]
 
@@ -147,7 +168,7 @@ def test_group_pairs__an_excluded_pair_never_shares_a_group() -> None:
     def weigh(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.full(len(pairs), 15.0), (pairs == [0, 2]).all(axis=1)
 
-    members, groups = group_pairs(np.array([[0, 1], [1, 2]], np.uint32), np.array([15.0, 15.0]), 3, weigh)
+    members, groups = group_pairs(np.array([[0, 1], [1, 2]], np.uint32), np.array([15.0, 15.0]), weigh)
     where = dict(zip(members.tolist(), groups.tolist(), strict=True))
     assert where.get(0) != where.get(2)
 
@@ -160,5 +181,5 @@ def test_group_pairs__a_huge_component_is_bounded() -> None:
         near = pairs[:, 1] - pairs[:, 0] == 1
         return np.where(near, 5.0, -5.0), np.zeros(len(pairs), np.bool_)
 
-    _, groups = group_pairs(chain, 1.0 + (np.arange(size - 1) % 37), size, weigh)
+    _, groups = group_pairs(chain, 1.0 + (np.arange(size - 1) % 37), weigh)
     assert np.unique(groups, return_counts=True)[1].max() <= 100

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from insvigil.matching.encoding import buffers, name_lines
+from insvigil.matching.coding import buffers
+from insvigil.matching.encoding import name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming
 from tests.references import matching as twin

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from insvigil.matching import comparing
 from insvigil.matching.comparing import EVERYTHING, compare_candidates
-from insvigil.matching.encoding import encode, rarity
+from insvigil.matching.coding import rarities
+from insvigil.matching.encoding import encode
 from insvigil.matching.levels import LEVELS, RARITIES, STRONGER, TRAITS, USUAL_RARITY
 from insvigil.matching.levels import WIDTH as SCORE_WIDTH
 from insvigil.matching.training import Sample, fit
@@ -73,10 +74,8 @@ def test_compare__drops_only_pairs_under_the_floor(monkeypatch: pytest.MonkeyPat
         assert len(kept.left) < (1.0 if floor < -10 else 0.05) * len(everything.left)
 
 
-def test_rarity__is_the_log_of_the_frequency() -> None:
-    codes = np.array([1] * 8 + [2] * 4 + [0] * 4, np.uint32)
-    found = rarity(codes, 16)
-    assert found.tolist() == [8] * 8 + [16] * 4 + [0] * 4
+def test_rarities__are_the_log_of_the_frequency() -> None:
+    assert rarities(np.array([4, 8, 4, 0]), 16).tolist() == [0, 8, 16, 255]
 
 
 def test_fit__finds_the_odds_of_a_simple_world() -> None:
