@@ -66,21 +66,20 @@ class Encoding(NamedTuple):
         return self.names.view(np.uint8)
 
     def contact_rarity(self, left: Words, right: Words) -> Bytes:
-        """Return (pairs of lines, 2): how rare the address and the phone of the commoner side are, in ⅛ bits."""
+        """Return (pairs of lines, 2): how rare the address and the phone that both share are, in eighths of a bit.
+
+        0 where they share none: no weight asks it then.
+        """
         from insvigil.matching.kernels import lines as words
 
-        def rarity(column: int, word: int) -> Bytes:
-            found, out = self.contacts[column], np.full(len(left), 255, np.uint8)
-            for side in (left, right):
-                codes, rows = np.unique(self.lines[side, word], return_inverse=True)
-                counts = np.searchsorted(found, codes, "right") - np.searchsorted(found, codes, "left")
-                rare = eighths(counts, self.size)
-                rare[codes == 0] = 0
-                out = np.minimum(out, rare[rows])
-            return out
-
-        with ThreadPoolExecutor(2) as pool:
-            return np.stack(list(pool.map(rarity, (0, 1), (words.ADDRESS, words.PHONE))), axis=1)
+        out = np.zeros((len(left), 2), np.uint8)
+        for column, word in enumerate((words.ADDRESS, words.PHONE)):
+            found, codes = self.contacts[column], self.lines[left, word]
+            shared = np.flatnonzero((codes == self.lines[right, word]) & (codes != 0))
+            some, inverse = np.unique(codes[shared], return_inverse=True)
+            counts = np.searchsorted(found, some, "right") - np.searchsorted(found, some, "left")
+            out[shared, column] = eighths(counts, self.size)[inverse]
+        return out
 
 
 class _Tables(NamedTuple):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insvigil.matching import comparing
-from insvigil.matching.comparing import EVERYTHING, compare_candidates
 from insvigil.matching.coding import rarities
+from insvigil.matching.comparing import EVERYTHING, compare_candidates
 from insvigil.matching.encoding import encode
 from insvigil.matching.levels import LEVELS, RARITIES, STRONGER, TRAITS, USUAL_RARITY
 from insvigil.matching.levels import WIDTH as SCORE_WIDTH
