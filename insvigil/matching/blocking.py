@@ -18,6 +18,8 @@ Longs = npt.NDArray[np.uint64]
 
 Room = Callable[[int], Longs]
 
+_NOWHERE = np.empty(0, np.uint32)
+
 GROUP_CAP = 200
 """A group of more identities is split by the next part of its key."""
 TILE = 128
@@ -122,37 +124,41 @@ def groups_of(
     memory that hashes are written in.
     """
     parts = np.array([key.parts for key in keys], np.int64)
-    hashes = _hashes(parts, np.arange(first, last, dtype=np.uint32), encoding, filters, room)
-    for key, some in zip(keys, hashes, strict=True):
+    for key, some in zip(keys, _hashes(parts, (first, last), encoding, filters, room), strict=True):
         yield _split(key, some, encoding, focused=filters.shape[1] > 0)
 
 
 def _hashes(
-    parts: npt.NDArray[np.int64], places: Words, encoding: Encoding, filters: Longs, room: Room = new_room
-) -> list[Longs]:
-    """Return for each key ``hash << shift | place`` of the lines that have every part of it."""
+    parts: npt.NDArray[np.int64], where: Words | tuple[int, int], encoding: Encoding, filters: Longs,
+    room: Room = new_room,
+) -> list[Longs]:  # fmt: skip
+    """Return for each key ``hash << shift | place`` of the lines that have every part of it.
+
+    The lines are those of some places, or those between two.
+    """
     from insvigil.matching.kernels import candidates as k
 
-    most = _entries(int(np.bitwise_or.reduce(parts)), places, encoding.lines) + 1
+    places, (first, last) = (_NOWHERE, where) if isinstance(where, tuple) else (where, (0, 0))
+    some = encoding.lines[first:last] if isinstance(where, tuple) else encoding.lines[places]
+    most = _entries(int(np.bitwise_or.reduce(parts)), some) + 1
     out = room(len(parts) * most).reshape(len(parts), most)
-    written = np.zeros(len(parts), np.int64)
-    shift = np.uint64(row_bits(encoding.size))
-    k.fill_keys(parts, encoding.lines, places, encoding.names, encoding.lists, shift, filters, out, written)
+    written, shift = np.zeros(len(parts), np.int64), np.uint64(row_bits(encoding.size))
+    k.fill_keys(
+        parts, encoding.lines, places, first, last, encoding.names, encoding.lists, shift, filters, out, written
+    )
     return [out[key, :count] for key, count in enumerate(written)]
 
 
-def _entries(parts: int, places: Words, lines: Words) -> int:
+def _entries(parts: int, lines: Words) -> int:
     """Return how many times lines may enter a key: also with their used names, where the key takes any name."""
     from insvigil.matching.kernels import candidates as k
     from insvigil.matching.kernels.lines import BIRTH, FIRST, USED, USED_GIVEN
 
-    together = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
-    some = lines[places[0] : places[-1] + 1] if together else lines[places]
     more = [0, 0]
     for at, (flag, one, other) in enumerate(((k.ANY_FAMILY, BIRTH, USED), (k.ANY_GIVEN, FIRST, USED_GIVEN))):
         if parts & flag:
-            more[at] = int(np.count_nonzero((some[:, other] != 0) & (some[:, other] != some[:, one])))
-    return len(places) + sum(more) + min(more)
+            more[at] = int(np.count_nonzero((lines[:, other] != 0) & (lines[:, other] != lines[:, one])))
+    return len(lines) + sum(more) + min(more)
 
 
 def focus_filters(keys: Sequence[Key], encoding: Encoding, *, focused: bool) -> Longs:

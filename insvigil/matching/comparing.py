@@ -82,21 +82,28 @@ def compare_candidates(
 
     Raises ``UsageError`` when more than ``limit`` comparisons would be made.
     """
-    budget = _Budget(limit)
-    threads = threads or os.cpu_count() or 1
+    found = _found(encoding, weights, floor, threads or os.cpu_count() or 1, _Budget(limit), focused, progress)
+    return _merged(found, encoding)  # the memory of the search is free again
+
+
+def _found(
+    encoding: Encoding, weights: Weights, floor: float, threads: int, budget: _Budget, focused: bool,
+    progress: Progress | None,
+) -> list[_Found]:  # fmt: skip
+    """Return what each stretch of the file found."""
     keys = block_keys(sexed=encoding.sexed)
     engine = _Engine(encoding, weights, floor, focused, met_for(encoding.size), threads)
+    results: list[_Found] = []
     with ThreadPoolExecutor(threads) as pool:
         if encoding.size <= WHOLE_FILE:
-            return _merged(engine.compare(pool, len(keys), whole_file(encoding.size), budget), encoding)
+            return engine.compare(pool, len(keys), whole_file(encoding.size), budget)
         filters = focus_filters(keys, encoding, focused=focused)
-        results: list[_Found] = []
         parts = stretches(keys, encoding, threads)
         for done, found in enumerate(pool.map(lambda part: engine.search(part, keys, filters, budget), parts), 1):
             results += found
             if progress is not None:
                 progress(done, len(parts))
-    return _merged(results, encoding)
+    return results
 
 
 class _Engine:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +36,8 @@ LINES_AT_A_TIME = 1 << 16
 """Lines written at a time: four megabytes, near the core while their words come one column after the other."""
 
 
-class Encoding(NamedTuple):
+@dataclass(frozen=True)
+class Encoding:
     """The arrays of a file: ``lines`` (identities x 16 words), and what its words point to.
 
     Lines come in the order of birth dates: identities that are compared are near in memory. ``rows`` holds the row of
@@ -46,7 +49,6 @@ class Encoding(NamedTuple):
     places: Words
     lists: Words  # (lists, LIST_NAMES) hash of each given name
     names: Words  # (names, 16): one 64-byte line a distinct name, see ``kernels.lines``
-    contacts: Words  # (2, identities): the codes of addresses and of phones, each sorted
 
     @property
     def size(self) -> int:
@@ -64,6 +66,14 @@ class Encoding(NamedTuple):
     def chars(self) -> Bytes:
         """The lines of the names as bytes: the letters of a name are its second half."""
         return self.names.view(np.uint8)
+
+    @cached_property
+    def contacts(self) -> Words:
+        """Return (2, identities): the codes of addresses and of phones, each sorted."""
+        from insvigil.matching.kernels import lines as words
+
+        with ThreadPoolExecutor(2) as pool:
+            return np.stack(list(pool.map(lambda word: np.sort(self.lines[:, word]), (words.ADDRESS, words.PHONE))))
 
     def contact_rarity(self, left: Words, right: Words) -> Bytes:
         """Return (pairs of lines, 2): how rare the address and the phone that both share are, in eighths of a bit.
@@ -119,8 +129,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
             lines[places[part]] = _lines(traits[part], tables, dates[part], None if focus is None else focus[part])
 
         list(pool.map(lay, range(0, size, LINES_AT_A_TIME)))
-        contacts = list(pool.map(lambda word: np.sort(lines[:, word]), (words.ADDRESS, words.PHONE)))
-    return Encoding(lines, rows, places, tokens, names, np.stack(contacts))
+    return Encoding(lines, rows, places, tokens, names)
 
 
 def _lines(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArray[np.bool_] | None) -> Words:

@@ -150,25 +150,31 @@ def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> Non
                 parts[part, v] = stirred(parts[part, v], part)
 
 
-@kernel("i8(u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], i8, i8, u8[:, ::1], i8[:, ::1])", allocates=False)
+@kernel("i8(u4[::1], i8, i8)", inline=True, allocates=False)
+def place_at(places: Words, first: Scalar, r: Scalar) -> Scalar:
+    """Return the place of one of the rows read: they come one after the other where no place is given."""
+    return np.int64(places[r]) if places.size else first + r
+
+
+@kernel("i8(u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], i8, u8[:, ::1], i8[:, ::1])", allocates=False)
 def read_block(
-    lines: Words, places: Words, names: Words, lists: Words, start: Scalar, wanted: Scalar, parts: Longs,
+    lines: Words, places: Words, first: Scalar, count: Scalar, names: Words, lists: Words, wanted: Scalar, parts: Longs,
     variants: Integers,
 ) -> Scalar:  # fmt: skip
-    """Read ``BLOCK`` rows: the hashes of their parts, one column a variant of a row; return how many columns.
+    """Read ``count`` rows: the hashes of their parts, one column a variant of a row; return how many columns.
 
     A row comes up to four times: with its birth and first given name, with its used name, with its used given name,
     with both. ``variants`` receives the row, the parts present, and the birth year and month of each column, then where
     each kind of variant ends.
     """
     n = 0
-    stop = min(start + BLOCK, places.size)
-    for r in range(start, stop):
-        prefetch(names, np.int64(lines[places[r], BIRTH]))
-        prefetch(names, np.int64(lines[places[r], FIRST]))
+    for r in range(count):
+        row = place_at(places, first, r)
+        prefetch(names, np.int64(lines[row, BIRTH]))
+        prefetch(names, np.int64(lines[row, FIRST]))
     for kind in range(4):
-        for r in range(start, stop):
-            row = np.int64(places[r])
+        for r in range(count):
+            row = place_at(places, first, r)
             family, given = np.int64(lines[row, BIRTH]), np.int64(lines[row, FIRST])
             if kind & 1:
                 used = np.int64(lines[row, USED])
@@ -184,7 +190,7 @@ def read_block(
                 read_parts(lines, row, lists, wanted, parts, n)
             else:
                 for part in range(PLAIN):
-                    parts[part, n] = parts[part, r - start]
+                    parts[part, n] = parts[part, r]
             read_names(family, given, names, parts, n)
             variants[0, n] = row
             n += 1
@@ -193,12 +199,14 @@ def read_block(
     return n
 
 
-@kernel("void(i8[::1], u4[:, ::1], u4[::1], u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[::1])")
+@kernel("void(i8[::1], u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[::1])")
 def fill_keys(
-    keys: Integers, lines: Words, places: Words, names: Words, lists: Words, shift: Scalar, filters: Longs, out: Longs,
-    written: Integers,
+    keys: Integers, lines: Words, places: Words, first: Scalar, last: Scalar, names: Words, lists: Words, shift: Scalar,
+    filters: Longs, out: Longs, written: Integers,
 ) -> None:  # fmt: skip
-    """Write ``hash << shift | place`` in row ``k`` of ``out`` for each of ``places`` that has every part of key ``k``.
+    """Write ``hash << shift | place`` in row ``k`` of ``out`` for each line that has every part of key ``k``.
+
+    The lines are those of ``places``, or the lines ``first`` to ``last`` when there are none.
 
     ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
     initial. A row enters up to four times when a key takes any of its names; ``out`` must have room for that and one
@@ -214,8 +222,10 @@ def fill_keys(
     variants = np.zeros((4, COLUMNS), np.int64)
     sums = np.zeros(4 * BLOCK, np.uint64)
     filtered = filters.shape[1] > 0
-    for start in range(0, places.size, BLOCK):
-        count = read_block(lines, places, names, lists, start, wanted, hashes, variants)
+    size = places.size if places.size else last - first
+    for start in range(0, size, BLOCK):
+        rows = min(BLOCK, size - start)
+        count = read_block(lines, places[start:], first + start, rows, names, lists, wanted, hashes, variants)
         for k in range(keys.size):
             key = keys[k]
             needed = 0 if key & LOOSE else key & ((1 << PARTS) - 1)
