@@ -20,8 +20,6 @@ Room = Callable[[int], Longs]
 
 _NOWHERE = np.empty(0, np.uint32)
 
-GROUP_CAP = 200
-"""A group of more identities is split by the next part of its key."""
 TILE = 128
 STRETCH = 1 << 17
 """Lines read at a time for the keys that ask the birth year, and the rest of the last year: eight megabytes."""
@@ -186,7 +184,7 @@ def _split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> lis
     works = []
     parts, none = key.parts, np.zeros((1, 0), np.uint64)
     for split in (*key.splits, 0):
-        work, large = _groups(hashes, encoding, focused=focused)
+        work, large = _groups(hashes, key.cap, encoding, focused=focused)
         works.append(work)
         if not len(large):
             return works
@@ -200,15 +198,15 @@ def _split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> lis
     return works
 
 
-def _groups(hashes: Longs, encoding: Encoding, *, focused: bool) -> tuple[Work, Words]:
-    """Sort ``hashes``; return the groups of at most ``GROUP_CAP``, and (start, size) of the larger ones."""
+def _groups(hashes: Longs, cap: int, encoding: Encoding, *, focused: bool) -> tuple[Work, Words]:
+    """Sort ``hashes``; return the groups of at most ``cap``, and (start, size) of the larger ones."""
     from insvigil.matching.kernels import candidates as k
 
     hashes.sort()
     places, ends = np.empty(len(hashes), np.uint32), np.empty(len(hashes) // 2, np.uint32)
-    large = np.empty((len(hashes) // (GROUP_CAP + 1), 2), np.uint32)
+    large = np.empty((len(hashes) // (cap + 1), 2), np.uint32)
     shift = np.uint64(row_bits(encoding.size))
-    n, units, huge = k.find_groups(hashes, shift, GROUP_CAP, encoding.lines, focused, places, ends, large)
+    n, units, huge = k.find_groups(hashes, shift, cap, encoding.lines, focused, places, ends, large)
     starts = np.concatenate([np.zeros(1, np.uint32), ends[:units]])
     return Work(places[:n].copy(), starts), large[:huge]
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+GROUP_CAP = 200
+"""A group of more identities is split by the next part of its key."""
+LOOSE_CAP = 8
+"""The same for the keys that hold most strangers: in a file of millions they would cost more than all others."""
+
 
 class Key(NamedTuple):
-    """A block key: its name (in ``ScoredPairs.block``), its parts, and what splits its largest groups, in order."""
+    """A block key: its name (in ``ScoredPairs.block``), its parts, and what splits groups of more than ``cap``."""
 
     name: str
     parts: int
     splits: tuple[int, ...] = ()
+    cap: int = GROUP_CAP
 
 
 @cache
@@ -46,14 +52,13 @@ def block_keys(*, sexed: bool = True) -> tuple[Key, ...]:
         Key("prénom+année+mois+lieu", given | k.YEAR | k.MONTH | k.PLACE_CODE, by_names),
         Key("prénom+année+code postal", given | k.YEAR | k.POSTAL_CODE, (k.PLACE_CODE, *by_names)),
         Key("début du nom+début du prénom+année+mois", heads | k.YEAR | k.MONTH, by_place),
-        Key("début du nom+début du prénom+jour+mois", heads | k.MONTH | k.DAY | sex, by_year),
-        Key("squelettes+année+lieu", skeletons | k.YEAR | k.PLACE_CODE, (k.MONTH, *by_place)),
-        Key("squelettes+année+code postal", skeletons | k.YEAR | k.POSTAL_CODE, (k.MONTH, *by_place)),
+        Key("début du nom+début du prénom+jour+mois", heads | k.MONTH | k.DAY, by_year, LOOSE_CAP),
+        Key("squelettes+année", skeletons | k.YEAR | sex, (k.PLACE_CODE, k.MONTH, k.POSTAL_CODE), LOOSE_CAP),
         Key("date+lieu", date | k.PLACE_CODE | sex, by_names),
         Key("date+code postal", date | k.POSTAL_CODE | sex, by_names),
         Key("date+deuxième prénom", date | k.SECOND_GIVEN, by_names),
         Key("début du matricule+initiale", k.MATRICULE_START | k.GIVEN_INITIAL, (k.FAMILY_INITIAL, k.DAY)),
-        Key("fin du matricule+initiale", k.MATRICULE_END | k.GIVEN_INITIAL, (k.FAMILY_INITIAL, k.YEAR)),
+        Key("fin du matricule", k.MATRICULE_END, (k.GIVEN_INITIAL, k.FAMILY_INITIAL), LOOSE_CAP),
         Key("téléphone", k.PHONE_NUMBER | k.GIVEN_INITIAL, (k.YEAR, k.FAMILY_INITIAL)),
         Key("courriel", k.EMAIL_ADDRESS, (k.YEAR, k.GIVEN_INITIAL)),
         Key("adresse+code postal+prénom", k.STREET | k.POSTAL_CODE | given, (k.YEAR, k.FAMILY_INITIAL)),

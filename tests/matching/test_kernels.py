@@ -18,7 +18,7 @@ from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.grouping import components, group_pairs
 from insvigil.matching.kernels import codes
 from insvigil.matching.kernels.components import agglomerate
-from insvigil.matching.keys import Key, block_keys
+from insvigil.matching.keys import GROUP_CAP, Key, block_keys
 from insvigil.vocabulary import Sex
 from tests.matching.files import population
 from tests.references import matching as twin
@@ -65,13 +65,11 @@ def same(traits: pl.DataFrame, parts: list[str], most: int) -> set[tuple[int, in
 
 
 @pytest.mark.parametrize("cap", [200, 8])
-def test_groups_of__every_small_group_is_there_and_large_ones_are_split(
-    cap: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blocking, "GROUP_CAP", cap)
+def test_groups_of__every_small_group_is_there_and_large_ones_are_split(cap: int) -> None:
     traits, *_ = population(7_000, 3)
     encoding = encode(traits)
-    works = works_of("date+code postal", encoding)
+    key = next(key for key in block_keys() if key.name == "date+code postal")
+    works = work_of(key._replace(cap=cap), encoding)
     assert all((np.diff(work.starts) <= max(cap, blocking.TILE)).all() for work in works)
     exact = traits.filter(pl.col("birth_date_kind") == "exact", pl.col("sex") != Sex.INDETERMINATE.value)
     expected = same(exact, ["birth_year", "birth_month", "birth_day", "postal_code", "sex"], cap)
@@ -88,8 +86,9 @@ def test_groups_of__a_key_holds_the_pairs_that_share_its_parts_and_no_other(key:
         for value in twin.key_values(key.parts, row, encoding):
             groups.setdefault(value, set()).add(row)
     expected = {pair for rows in groups.values() if len(rows) > 1 for pair in combinations(sorted(rows), 2)}
-    assert max(map(len, groups.values())) <= blocking.GROUP_CAP
-    assert pairs_of(works_of(key.name, encoding)) == expected
+    most = max(map(len, groups.values()))
+    assert most <= GROUP_CAP
+    assert pairs_of(work_of(key._replace(cap=most), encoding)) == expected
 
 
 def test_groups_of__in_focus_only_the_groups_that_hold_an_identity_in_focus() -> None:
