@@ -22,6 +22,9 @@ NO_HEADER, ACKNOWLEDGEMENT, NO_IPP = "IDV-LEC-010", "IDV-LEC-013", "IDV-LEC-011"
 CHARSET, ID_REUSED, LATE, SEVERAL_PATIENTS = "IDV-LEC-101", "IDV-LEC-105", "IDV-LEC-107", "IDV-LEC-212"
 GLUED, ZBE_SHIFTED, MOVEMENT_REUSED = "IDV-LEC-108", "IDV-LEC-302", "IDV-LEC-308"
 
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Sets the hash of one column apart from that of another."""
+
 UTF8, EIGHT_BITS = "UTF-8", "8 bits"
 
 
@@ -48,7 +51,8 @@ class Hl7Reader:
         glued = _glued(batch, index)
         notes.about(where.at(glued), code=GLUED, segment="MSH")
         sources = {piece.source.number: piece.source for piece in pieces}
-        for number, messages in Counter(where.source.tolist()).items():
+        numbers, times = np.unique(where.source, return_counts=True)
+        for number, messages in zip(numbers.tolist(), times.tolist(), strict=True):
             counts["read"] += messages
             sources[number].messages += messages
         already = np.array([piece.already_read for piece in pieces], np.bool_)[index.messages[:, 0]]
@@ -118,12 +122,9 @@ class Hl7Reader:
 
     def _note_identifiers(self, movements: pl.DataFrame, here: Positions, counts: Counter[str], notes: Notes) -> None:
         """Note message and movement identifiers used for two things, and count late messages."""
-        ids = movements.select(
-            pl.struct("sender", "control_id").hash().alias("control"),
-            pl.col("control_id").is_not_null().alias("named"),
-        )
-        named = ids["named"].to_numpy()
-        again = self._control_ids.add(ids["control"].to_numpy()[named])
+        named = movements["control_id"].is_not_null().to_numpy()
+        control = movements["control_id"].hash().to_numpy() * _ODD ^ movements["sender"].hash().to_numpy()
+        again = self._control_ids.add(control[named])
         notes.about(here.at(np.flatnonzero(named)[again]), code=ID_REUSED, segment="MSH", field=10)
         told = (
             movements["movement"].is_not_null() & (movements["movement_action"] == "INSERT").fill_null(False)
@@ -195,11 +196,12 @@ def _glued(batch: Batch, index: Index) -> hl7_grammar.Ints:
     begins = index.messages[:, 1]
     before = batch.buffer[np.maximum(begins - 1, 0)]
     first = begins == batch.parts[index.messages[:, 0], 0]
-    return np.flatnonzero(~first & ~np.isin(before, _LINE_EDGES))
+    return np.flatnonzero(~(first | _LINE_EDGES[before]))
 
 
-_LINE_EDGES = np.array([0x0A, 0x0D, 0x0B, 0x1C, 0xBF], np.uint8)
+_LINE_EDGES = np.zeros(256, np.bool_)
 """What may precede a header: line ends, MLLP marks, the end of a byte order mark."""
+_LINE_EDGES[[0x0A, 0x0D, 0x0B, 0x1C, 0xBF]] = True
 
 
 def _printable(trigger: str) -> str:

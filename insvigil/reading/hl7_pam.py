@@ -235,15 +235,23 @@ def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
         source=pl.Series(where.source),
         offset=pl.Series(where.offset, dtype=pl.UInt64),
         line=pl.Series(where.line, dtype=pl.UInt32),
-        sender=pl.concat_str(
-            pl.col("sending_application").fill_null(""), pl.lit("|"), pl.col("sending_facility").fill_null("")
-        ),
+        sender=_sender(columns["sending_application"], columns["sending_facility"]),
         domain=authority,
         merged_domain=pl.when(pl.col("merged_ipp").is_not_null()).then(pl.coalesce("merged_domain", authority)),
         address=pl.when(pl.col("street_more").is_null()).then("street").otherwise(lines),
         movement=pl.concat_str("movement_id", pl.lit("|"), pl.col("movement_domain").fill_null("")),
         attributes=pl.col("attributes").str.replace_all("~", " ", literal=True),
     ).select(MOVEMENT_COLUMNS)
+
+
+def _sender(application: pl.Series, facility: pl.Series) -> pl.Expr:
+    """Return both names joined: most often those of the first message, for a file comes from one sender."""
+    names = (application, facility)
+    if application.len() and not any(name.has_nulls() or (name != name[0]).any() for name in names):
+        return pl.lit(f"{application[0]}|{facility[0]}")
+    return pl.concat_str(
+        pl.col("sending_application").fill_null(""), pl.lit("|"), pl.col("sending_facility").fill_null("")
+    )
 
 
 MOVEMENT_COLUMNS: tuple[str, ...] = tuple(Movements.column_names())

@@ -6,8 +6,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from insvigil.reading import RULES, read_movements
+from insvigil.reading.deviations import (
+    BESIDE_A_MATRICULE,
+    EVERY_CORSICAN_MATRICULE,
+    EVERY_MESSAGE,
+    EVERY_TEXT,
+    FICTITIOUS,
+    PUBLISHED_MATRICULES,
+    deviations_of,
+)
+from insvigil.reading.hl7_pam import INS_NIA, INS_NIR
 from insvigil.settings import ReadingSettings
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "reading" / "deviations"
@@ -93,3 +105,38 @@ def test_read_movements__tells_positions_and_never_values() -> None:
         assert value not in text
     several = reading.rejects.filter(pl.col("path").str.contains("105_"))
     assert several.select("offset", "line", "segment", "field").row(0)[1:] == (5, "MSH", 10)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(r"[0-9]{15}|\"\"|[1-8][0-9]{4}2[AB][0-9]{8}|[ +0-9AB-]{0,15}", fullmatch=True)
+            | st.sampled_from((*PUBLISHED_MATRICULES, "1" * 15, "9" * 13)),
+            st.from_regex(r"[0-9]{8}|[0-9]{4}|\+[0-9]{7}", fullmatch=True) | st.none(),
+            st.sampled_from(("M", "F", "I", None)),
+            st.sampled_from((INS_NIR, INS_NIA, "1.2.3")),
+        ),
+        max_size=20,
+    )
+)
+def test_deviations_of__says_of_numbers_what_it_says_of_text(
+    rows: list[tuple[str, str | None, str | None, str]],
+) -> None:
+    schema = dict.fromkeys(("matricule", "birth_date", "sex", "matricule_oid"), pl.String)
+    told = pl.DataFrame(rows, schema, orient="row").with_row_index("row")
+    others = {
+        name for seen in (*EVERY_MESSAGE, *BESIDE_A_MATRICULE, *FICTITIOUS) for name in seen.seen.meta.root_names()
+    }
+    columns = told.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(others - set(told.columns)))
+    asked = told.filter(pl.col("matricule") != '""')
+    expected = {
+        (row, seen.code) for seen in EVERY_TEXT for row in asked.filter(seen.seen.fill_null(False))["row"].to_list()
+    } | {
+        (row, seen.code)
+        for seen in EVERY_CORSICAN_MATRICULE
+        for row in asked.filter(pl.col("matricule").str.slice(5, 2).is_in(["2A", "2B"]) & seen.seen)["row"].to_list()
+    }
+    found = deviations_of(columns, production=False).filter(
+        pl.col("code").is_between(pl.lit("IDV-LEC-218"), pl.lit("IDV-LEC-223"))
+    )
+    assert sorted(found.select("row", "code").rows()) == sorted(expected)
