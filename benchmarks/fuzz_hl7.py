@@ -20,10 +20,11 @@ with atheris.instrument_imports(include=["insvigil.reading"]):
     from pathlib import Path
 
     import insvigil.reading.hl7_messages as hl7_messages
+    import insvigil.reading.kernels.decoding
     import insvigil.reading.kernels.picking
     import insvigil.reading.kernels.seen
     import insvigil.reading.kernels.segments
-    import insvigil.reading.kernels.values  # noqa: F401
+    import insvigil.reading.kernels.times  # noqa: F401
     from insvigil.frames import Movements, Rejects
     from insvigil.reading.notes import Notes
     from insvigil.reading.sources import Piece, Source

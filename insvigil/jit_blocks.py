@@ -69,6 +69,13 @@ def _lowest(typing: Any, mask: Any) -> Any:
     return types.int64(types.uint64), build
 
 
+def _counted(typing: Any, mask: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.int64(types.uint64), build
+
+
 def _packed(bits: Any) -> Any:
     return np.packbits(bits, bitorder="little").view("<u8")[0]
 
@@ -86,7 +93,11 @@ def _plain_high_mask(buffer: Any, at: Any) -> Any:
 
 
 def _plain_lowest(mask: Any) -> Any:
-    return (int(mask) & -int(mask)).bit_length() - 1
+    return (int(mask) & -int(mask)).bit_length() - 1 if mask else 64
+
+
+def _plain_counted(mask: Any) -> Any:
+    return int(mask).bit_count()
 
 
 equal_mask: Any = _plain_equal_mask if _PLAIN else intrinsic(_equal_mask)
@@ -99,4 +110,7 @@ high_mask: Any = _plain_high_mask if _PLAIN else intrinsic(_high_mask)
 """``(buffer, at)``: bit k is set when ``buffer[at + k]`` is above 0x7F; uint64."""
 
 lowest: Any = _plain_lowest if _PLAIN else intrinsic(_lowest)
-"""``(mask)``: the number of the lowest bit set of a mask that is not zero; int64."""
+"""``(mask)``: the number of the lowest bit set of a mask, 64 when there is none; int64."""
+
+counted: Any = _plain_counted if _PLAIN else intrinsic(_counted)
+"""``(mask)``: how many bits are set; int64."""

@@ -44,3 +44,17 @@ def test_masks__say_what_plain_comparisons_say(text: bytes, at: int, byte: int) 
 @given(st.integers(1, 2**64 - 1))
 def test_lowest__is_the_number_of_the_lowest_bit(mask: int) -> None:
     assert lowest(np.uint64(mask)) == jit_blocks._plain_lowest(mask) == bin(mask)[::-1].index("1")
+
+
+@kernel("int64(uint64)")
+def counted(mask: Any) -> Any:
+    return jit_blocks.counted(mask)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_counted__is_the_number_of_bits(mask: int) -> None:
+    assert counted(np.uint64(mask)) == jit_blocks._plain_counted(mask) == bin(mask).count("1")
+
+
+def test_lowest__is_64_when_no_bit_is_set() -> None:
+    assert lowest(np.uint64(0)) == jit_blocks._plain_lowest(0) == 64

@@ -114,7 +114,7 @@ class Batch(NamedTuple):
     @property
     def words(self) -> npt.NDArray[np.uint64]:
         """The same memory, one little-endian word at every byte offset."""
-        return np.ndarray((len(self.buffer) - 7,), np.dtype("<u8"), self.buffer, strides=(1,))
+        return _words(self.buffer)
 
 
 class Index(NamedTuple):
@@ -134,6 +134,16 @@ class Remark(NamedTuple):
     field: Ints
     code: Ints
     rejected: npt.NDArray[np.bool_]
+
+    def at(self, rows: npt.NDArray[np.bool_]) -> Remark:
+        """Return some of the remarks."""
+        return Remark(self.message[rows], self.slot[rows], self.field[rows], self.code[rows], self.rejected[rows])
+
+    @classmethod
+    def joined(cls, remarks: Sequence[Remark]) -> Remark:
+        """Return the remarks one after the other."""
+        message, slot, field, code, rejected = (list(column) for column in zip(*remarks, strict=True))
+        return cls(*map(np.concatenate, (message, slot, field, code, rejected)))
 
 
 class Extraction(NamedTuple):
@@ -182,6 +192,8 @@ class Plan:
     """The tables that kernels read, made once from picks."""
 
     def __init__(self, picks: Sequence[Pick], required: Sequence[Required]) -> None:
+        if any(pick.replace and pick.kind is not Kind.TIME for pick in picks):
+            raise ValueError("only a time replaces another")  # text is decoded after all picks
         self.segments = list(dict.fromkeys(["MSH", *(_split(pick.place)[0] for pick in picks)]))
         self.picks = sorted(picks, key=lambda pick: (self.segments.index(_split(pick.place)[0]), _split(pick.place)[1]))
         self.texts = list(dict.fromkeys(pick.column for pick in picks if pick.kind is not Kind.TIME))
@@ -274,17 +286,18 @@ class Plan:
     @property
     def meaning(self) -> Any:
         """The tables, as the picking kernel takes them."""
-        return self.tables, self.test_words, self.masks, self.charsets, self.charmaps
+        return self.tables, self.test_words, self.masks, self.charsets
 
-    def scratch(self) -> Any:
-        """Return the arrays in which the picking kernel works: one field taken apart, and the ends of the fields."""
-        from insvigil.reading.kernels.values import COMPONENTS, REPETITIONS
+    def work(self, longest: int) -> Any:
+        """Return the arrays in which the picking kernel works, for segments of at most ``longest`` bytes."""
+        from insvigil.reading.kernels.picking import REPETITIONS
 
-        tokens = np.zeros((REPETITIONS * COMPONENTS, 2), np.int64)
-        sizes, outcomes = np.ones(REPETITIONS, np.int64), np.zeros(REPETITIONS, np.uint64)
-        fields, choices = self.tables[1], self.tables[4]
-        split = tokens, sizes, outcomes, np.zeros(len(choices) + 1, np.int64), np.zeros(5, np.uint8)
-        return split, np.zeros(fields[:, 0].max(initial=0) + 66, np.int64)
+        tape = np.zeros(longest + 72, np.int64)
+        bars = np.zeros(self.tables[1][:, 0].max(initial=0) + 72, np.int64)
+        chosen = np.zeros(len(self.tables[4]) + 1, np.int64)
+        repetitions, outcomes = np.zeros((REPETITIONS, 3), np.int64), np.zeros(REPETITIONS, np.uint64)
+        held, tally = np.zeros(2, np.int64), np.zeros(4, np.int64)
+        return np.zeros(5, np.uint8), tape, bars, chosen, repetitions, outcomes, held, tally
 
 
 TIME_UNREADABLE = "IDV-LEC-020"
@@ -338,51 +351,119 @@ def index(plan: Plan, batch: Batch) -> Index:
 
 def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
     """Return the columns of messages ``rows`` (numbers in the index, none of them an orphan)."""
-    from insvigil.reading.kernels.picking import pick_fields
+    from insvigil.reading.kernels.picking import FULL, NOTED, POSTPONED, USED, pick_fields
 
     count = len(rows)
     # columns are not a power of two apart, or their lines would share the same sets of the cache
     stride = count + 5 + 2 * ((count + 5) % 2 == 0)
     size = int(batch.parts[:, 1].max(initial=0)) if len(batch.parts) else 0
-    room, notes = size + 4096, 4 * count + 64
+    room, notes, aside = size + 4096, 4 * count + 64, count + 64
+    natures = _natures(batch, where.messages[rows])
+    longest = int((where.slots[:, :, 1] - where.slots[:, :, 0]).max(initial=0))
     while True:
         views = np.zeros((len(plan.texts), stride, 2), np.uint64)
         times = np.zeros((len(plan.times), stride), np.int64)
         valid = np.zeros((len(plan.texts) + len(plan.times), stride // 8 + 8), np.uint8)
         arena = np.empty(room + PADDING, np.uint8)
-        remarks = np.empty((notes, 5), np.int64)
-        kept = np.empty((count, 2), np.int64)
-        arena_words = np.ndarray((room,), np.dtype("<u8"), arena, strides=(1,))
-        columns = (views, times, valid, arena[:room], arena_words, remarks, kept)
-        done, noted, used, status = pick_fields(
-            batch.buffer, batch.words, where.messages, where.slots, rows, plan.meaning, columns, plan.scratch()
-        )
-        if status == 0 and noted <= notes:
+        remarks = np.empty((notes, 4), np.int64)
+        postponed = np.empty((aside, 6), np.int64)
+        found = natures.copy()
+        work = plan.work(longest)
+        columns = (views, times, valid, _words(arena), remarks, postponed, found)
+        pick_fields(batch.buffer, batch.words, where.slots, rows, plan.meaning, columns, work)
+        noted, used, coded, full = (int(work[7][of]) for of in (NOTED, USED, POSTPONED, FULL))
+        if not full and noted <= notes and coded <= aside:
             break
-        room, notes = (2 * room if status else room), max(notes, noted)
-    remarks = remarks[:noted]
+        room, notes, aside = (2 * room if full else room), max(notes, noted), max(aside, coded)
+    decoded = _decode(plan, batch, postponed[:coded], views)
+    series = _series(plan, count, views, times, valid, [pa.py_buffer(arena[:used]), pa.py_buffer(decoded)])
+    return _without_refused(plan, rows, Extraction(series, rows, natures, _remarks(rows, remarks[:noted])), valid)
+
+
+def _natures(batch: Batch, messages: Ints) -> Ints:
+    """Return what the bytes of messages are: 0 ASCII, 1 UTF-8, 2 neither."""
+    from insvigil.reading.kernels.decoding import are_utf8
+    from insvigil.reading.kernels.segments import BEGIN, END, FLAGS, HIGH
+
+    natures = np.zeros(len(messages), np.int64)
+    high = np.flatnonzero(messages[:, FLAGS] & HIGH)
+    if len(high):
+        utf8 = np.empty(len(high), np.uint8)
+        are_utf8(batch.buffer, batch.words, np.ascontiguousarray(messages[high, BEGIN : END + 1]), utf8)
+        natures[high] = 2 - utf8
+    return natures
+
+
+def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64]) -> Bytes:
+    """Return the text of the values set aside, as UTF-8 without escapes, and write their views."""
+    from insvigil.reading.kernels.decoding import BEGIN, COLUMN, END, ROW, are_utf8, encode_values, unescape_values
+
+    size = int((values[:, END] - values[:, BEGIN]).sum())
+    if not size:
+        return np.zeros(0, np.uint8)
+    raw = np.zeros(size + PADDING, np.uint8)
+    unescape_values(batch.buffer, values, raw)
+    utf8 = np.empty(len(values), np.uint8)
+    are_utf8(raw, _words(raw), np.ascontiguousarray(values[:, BEGIN : END + 1]), utf8)
+    text = np.zeros(3 * size + PADDING, np.uint8)
+    used = encode_values(raw, values, utf8, plan.charmaps, text)
+    begins, sizes = values[:, BEGIN], (values[:, END] - values[:, BEGIN]).astype(np.uint64)
+    words = _words(text)
+    low, high = words[begins] & _HALF, words[begins + 4]
+    low = np.where(sizes < 4, low & ~(_FULL << 8 * np.minimum(sizes, 4)), low)
+    tail = 8 * np.clip(sizes.astype(np.int64) - 4, 0, 8).astype(np.uint64)
+    high = np.where(tail < 64, high & ~(_FULL << np.minimum(tail, 63)), high)
+    second = np.uint64(1) | (begins.astype(np.uint64) << np.uint64(32))  # the second text of the column
+    views[values[:, COLUMN], values[:, ROW], 0] = sizes | (low << np.uint64(32))
+    views[values[:, COLUMN], values[:, ROW], 1] = np.where(sizes > 12, second, high)
+    return text[:used]
+
+
+_HALF, _FULL = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+def _remarks(rows: Ints, remarks: Ints) -> Remark:
+    """Return remarks by message, in the order of the plan."""
+    remarks = remarks[np.argsort(remarks[:, 0], kind="stable")]
+    return Remark(rows[remarks[:, 0]], remarks[:, 1], remarks[:, 2], remarks[:, 3], np.zeros(len(remarks), np.bool_))
+
+
+def _without_refused(plan: Plan, rows: Ints, whole: Extraction, valid: Bytes) -> Extraction:
+    """Return what is kept: the messages that have every required column, and for the others why they are refused."""
+    needs = plan.tables[8]
+    has = [np.unpackbits(valid[column], count=len(rows), bitorder="little") for column in needs[:, 0]]
+    refused = np.zeros(len(rows), np.bool_)
+    told = []
+    for (_, slot, field, code), filled in zip(needs.tolist(), has, strict=True):
+        lacking = np.flatnonzero((filled == 0) & ~refused)
+        refused[lacking] = True
+        about = np.broadcast_to(np.array([slot, field, code], np.int64), (len(lacking), 3))
+        told.append(Remark(rows[lacking], about[:, 0], about[:, 1], about[:, 2], np.ones(len(lacking), np.bool_)))
+    if not refused.any():
+        return whole
+    stays = ~np.isin(whole.remarks.message, rows[refused])
+    kept = pl.Series(~refused)
     return Extraction(
-        _series(plan, done, views, times, valid, arena[:used]),
-        kept[:done, 0],
-        kept[:done, 1],
-        Remark(remarks[:, 0], remarks[:, 1], remarks[:, 2], remarks[:, 3], remarks[:, 4] == 1),
+        {name: column.filter(kept) for name, column in whole.columns.items()},
+        rows[~refused],
+        whole.natures[~refused],
+        Remark.joined([whole.remarks.at(stays), *told]),
     )
 
 
+def _words(data: Bytes) -> npt.NDArray[np.uint64]:
+    """Return the same memory, one little-endian word at every byte offset."""
+    return np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))
+
+
 def _series(
-    plan: Plan,
-    count: int,
-    views: npt.NDArray[np.uint64],
-    times: Ints,
-    valid: Bytes,
-    arena: Bytes,
+    plan: Plan, count: int, views: npt.NDArray[np.uint64], times: Ints, valid: Bytes, texts: list[pa.Buffer]
 ) -> dict[str, pl.Series]:
-    text = pa.py_buffer(arena)
     filled: npt.NDArray[np.bool_] = np.any(valid, axis=1)
     missing = null_series(count)
     columns: dict[str, pl.Series] = {}
     for number, name in enumerate(plan.texts):
-        columns[name] = string_series(count, views[number], valid[number], text) if filled[number] else missing
+        columns[name] = string_series(count, views[number], valid[number], *texts) if filled[number] else missing
     for number, name in enumerate(plan.times):
         bits = pa.py_buffer(valid[len(plan.texts) + number])
         array = pa.Array.from_buffers(pa.timestamp("us"), count, [bits, pa.py_buffer(times[number])])
@@ -395,7 +476,7 @@ def null_series(count: int, dtype: type[pl.DataType] = pl.String) -> pl.Series:
     return pl.Series([None], dtype=dtype).new_from_index(0, count) if count else pl.Series([], dtype=dtype)
 
 
-def string_series(count: int, views: npt.NDArray[np.uint64], valid: Bytes, text: pa.Buffer) -> pl.Series:
-    """Return a polars series over string views, without a copy."""
-    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), text])
+def string_series(count: int, views: npt.NDArray[np.uint64], valid: Bytes, *texts: pa.Buffer) -> pl.Series:
+    """Return a polars series over string views and the texts that they point to, without a copy."""
+    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), *texts])
     return pl.Series(pl.from_arrow(array))

@@ -12,8 +12,8 @@ import numpy as np
 
 from insvigil.jit import kernel
 from insvigil.jit_blocks import below_mask, equal_mask, lowest
+from insvigil.reading.kernels.decoding import is_utf8
 from insvigil.reading.kernels.segments import hash_line
-from insvigil.reading.kernels.values import is_utf8
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 

@@ -1,0 +1,162 @@
+"""Values that are not plain ASCII: UTF-8 or some character set, escapes or not, to UTF-8 without escapes.
+
+Most values never come here: :mod:`picking` sets aside those that hold an escape or, in a message that is not UTF-8, a
+byte above 0x7F.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from insvigil.jit import kernel
+
+COLUMN, ROW, BEGIN, END, NATURE, MARKS = range(6)
+"""Columns of the values set aside; ``MARKS`` holds the five separators, the first in the lowest byte."""
+
+_WORDS = "Array(uint64, 1, 'A', aligned=False)"
+
+
+@kernel(f"boolean(uint8[::1], {_WORDS}, int64, int64)", allocates=False, inner=True)
+def is_utf8(buffer: Any, words: Any, begin: Any, end: Any) -> Any:
+    """Return whether the bytes are well-formed UTF-8 (Unicode 15, table 3-7)."""
+    tops = np.uint64(0x8080808080808080)
+    at = begin
+    low = 0x80  # what the next byte of a character may be
+    high = 0xBF
+    more = 0
+    while at < end:
+        if more == 0 and at + 8 <= end and words[at] & tops == 0:
+            at += 8
+            continue
+        byte = buffer[at]
+        at += 1
+        if more > 0:
+            if byte < low or byte > high:
+                return False
+            more -= 1
+            low = 0x80
+            high = 0xBF
+        elif byte >= 0x80:
+            if byte < 0xC2 or byte > 0xF4:
+                return False
+            more = 1 if byte < 0xE0 else (2 if byte < 0xF0 else 3)
+            low = 0xA0 if byte == 0xE0 else (0x90 if byte == 0xF0 else 0x80)
+            high = 0x9F if byte == 0xED else (0x8F if byte == 0xF4 else 0xBF)
+    return more == 0
+
+
+@kernel(f"void(uint8[::1], {_WORDS}, int64[:, ::1], uint8[::1])", allocates=False)
+def are_utf8(buffer: Any, words: Any, spans: Any, found: Any) -> Any:
+    """Write whether each stretch of bytes is well-formed UTF-8."""
+    for row in range(spans.shape[0]):
+        found[row] = is_utf8(buffer, words, spans[row, 0], spans[row, 1])
+
+
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8[::1], int64)", allocates=False, inner=True)
+def unescape(buffer: Any, at: Any, end: Any, marks: Any, out: Any, to: Any) -> Any:
+    """Write what the escape sequence at ``at`` stands for; return where it ends and where the writing stops.
+
+    A sequence that is unknown or never closed gives one byte, the escape itself.
+    """
+    escape = (marks >> 24) & 0xFF
+    close = at + 1
+    while close < end and buffer[close] != escape and close - at < 64:
+        close += 1
+    if close >= end or buffer[close] != escape:
+        out[to] = buffer[at]
+        return at + 1, to + 1
+    size = close - at - 1
+    letter = np.int64(buffer[at + 1])
+    if size == 1:
+        # F field, S component, R repetition, E escape, T sub-component; H and N, highlighting, stand for nothing
+        shift = -1
+        shift = 0 if letter == 70 else shift
+        shift = 8 if letter == 83 else shift
+        shift = 16 if letter == 82 else shift
+        shift = 24 if letter == 69 else shift
+        shift = 32 if letter == 84 else shift
+        if shift >= 0:
+            out[to] = (marks >> shift) & 0xFF
+            return close + 1, to + 1
+        if letter == 72 or letter == 78:
+            return close + 1, to
+    elif size >= 3 and letter == 46 and buffer[at + 2] == 98 and buffer[at + 3] == 114:  # .br
+        out[to] = 10
+        return close + 1, to + 1
+    elif size >= 3 and size % 2 == 1 and letter == 88:  # X and pairs of hexadecimal digits
+        written = to
+        value = np.int64(0)
+        for k in range(at + 2, close):
+            digit = np.int64(buffer[k])
+            if not (48 <= digit <= 57 or 65 <= (digit & 0xDF) <= 70):
+                written = -1
+                break
+            value = ((value & 0xF) << 4) + (digit - 48 if digit <= 57 else (digit & 0xDF) - 55)
+            if (k - at) & 1 == 1:
+                out[written] = value
+                written += 1
+        if written >= 0:
+            return close + 1, written
+    # kept as it is, with what it encloses
+    for k in range(at, close + 1):
+        out[to + k - at] = buffer[k]
+    return close + 1, to + close + 1 - at
+
+
+@kernel("void(uint8[::1], int64[:, ::1], uint8[::1])", allocates=False)
+def unescape_values(buffer: Any, values: Any, out: Any) -> Any:
+    """Write the bytes of each value with escapes resolved, one after the other, and where they stand into ``values``.
+
+    ``out`` has room for all of them: none becomes longer.
+    """
+    to = 0
+    for value in range(values.shape[0]):
+        at = values[value, 2]
+        end = values[value, 3]
+        marks = values[value, 5]
+        begin = to
+        while at < end:
+            if buffer[at] == (marks >> 24) & 0xFF:
+                at, to = unescape(buffer, at, end, marks, out, to)
+            else:
+                out[to] = buffer[at]
+                to += 1
+                at += 1
+        values[value, 2] = begin
+        values[value, 3] = to
+
+
+@kernel("int64(uint8[::1], int64[:, ::1], uint8[::1], uint16[:, ::1], uint8[::1])", allocates=False)
+def encode_values(buffer: Any, values: Any, utf8: Any, charmaps: Any, out: Any) -> Any:
+    """Write each value as UTF-8 and where it stands into ``values``; return where the writing stops.
+
+    ``out`` has room for three times the bytes. A value that is not UTF-8, or stands in a message that is not (nature
+    2 and more), goes through a map: that of its nature, from 2.
+    """
+    to = 0
+    for value in range(values.shape[0]):
+        begin = to
+        nature = values[value, 4]
+        charmap = max(nature - 2, 0)
+        for at in range(values[value, 2], values[value, 3]):
+            point = np.uint16(buffer[at])
+            if nature >= 2 or utf8[value] == 0:
+                point = charmaps[charmap, point]
+                if point >= 0x800:
+                    out[to] = 0xE0 | (point >> 12)
+                    out[to + 1] = 0x80 | ((point >> 6) & 0x3F)
+                    out[to + 2] = 0x80 | (point & 0x3F)
+                    to += 3
+                    continue
+                if point >= 0x80:
+                    out[to] = 0xC0 | (point >> 6)
+                    out[to + 1] = 0x80 | (point & 0x3F)
+                    to += 2
+                    continue
+            out[to] = point
+            to += 1
+        values[value, 2] = begin
+        values[value, 3] = to
+    return to
