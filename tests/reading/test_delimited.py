@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from datetime import date, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import InsvigilError, SettingsError, SourceError, UsageError
-from insvigil.reading import ColumnMap, open_extract, read_extract
+from insvigil.reading import ColumnMap, delimited, open_extract, read_extract
 
 SHARED = Path(__file__).parents[3] / "shared" / "matchdata"
 MAP = ColumnMap.model_validate({"id": "IPP", "birth_name": "NOM", "birth_date": "Né le", "matricule": ["NIR", "CLE"]})
@@ -185,3 +186,22 @@ def test_open_extract__gives_the_columns_of_a_parquet_file_when_asked(tmp_path: 
     path.unlink()
     with pytest.raises(SourceError, match="ne peut pas être lu"):
         asked.identities["birth_name"]
+
+
+written = st.text(st.sampled_from(' a\té\u00a0\ufeff"À,'), max_size=6)
+
+
+@given(st.lists(st.tuples(written, written), min_size=1, max_size=12), st.sampled_from(";\t"), st.sampled_from((5, 64)))
+def test_read_extract__strips_what_has_outer_blanks_wherever_the_blocks_end(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], separator: str, block: int
+) -> None:
+    path = tmp_path_factory.mktemp("blanks") / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=separator, quoting=csv.QUOTE_ALL if block == 5 else csv.QUOTE_MINIMAL)
+        writer.writerow(("id", "nom", "ville"))
+        writer.writerows((f"p{number}", *row) for number, row in enumerate(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited, "_BLOCK", block)
+        extract = read_extract(path, ColumnMap(id=("id",), birth_name=("nom",), city=("ville",)))
+    expected = [tuple(text.strip(" \t\u00a0\ufeff") or None for text in row) for row in rows]
+    assert extract.identities.select("birth_name", "city").rows() == expected
