@@ -205,3 +205,15 @@ def test_read_extract__strips_what_has_outer_blanks_wherever_the_blocks_end(
         extract = read_extract(path, ColumnMap(id=("id",), birth_name=("nom",), city=("ville",)))
     expected = [tuple(text.strip(" \t\u00a0\ufeff") or None for text in row) for row in rows]
     assert extract.identities.select("birth_name", "city").rows() == expected
+
+
+@pytest.mark.parametrize("text", [" a", "a ", "a\t", "a\u00a0", "\u00a0a", "\ufeffa", '"a "'])
+def test_read_extract__sees_the_only_blank_whatever_block_it_falls_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id;nom;ville\nb1;{text};c\n", encoding="utf-8")
+    for block in range(1, 40):
+        monkeypatch.setattr(delimited, "_BLOCK", block)
+        extract = read_extract(path, ColumnMap(id=("id",), birth_name=("nom",)))
+        assert extract.identities["birth_name"].to_list() == ["a"]
