@@ -356,7 +356,7 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
     count = len(rows)
     # columns are not a power of two apart, or their lines would share the same sets of the cache
     stride = count + 5 + 2 * ((count + 5) % 2 == 0)
-    size = int(batch.parts[:, 1].max(initial=0)) if len(batch.parts) else 0
+    size = int((batch.parts[:, 1] - batch.parts[:, 0]).sum())
     room, notes, aside = size + 4096, 4 * count + 64, count + 64
     natures = _natures(batch, where.messages[rows])
     longest = int((where.slots[:, :, 1] - where.slots[:, :, 0]).max(initial=0))

@@ -218,7 +218,8 @@ def _batch_of(pieces: Sequence[Piece]) -> Batch:
     """Return the pieces in one buffer; a piece alone in its own padded buffer is not copied."""
     data = pieces[0].data
     if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
-        return Batch(data.obj, np.array([[0, len(data), 0]], np.int64))
+        begin = np.frombuffer(data, np.uint8).ctypes.data - data.obj.ctypes.data
+        return Batch(data.obj, np.array([[begin, begin + len(data), 0]], np.int64))
     buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
     buffer[-PADDING:] = 0
     parts = np.zeros((len(pieces), 3), np.int64)

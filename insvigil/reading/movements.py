@@ -130,7 +130,7 @@ class _Reader:
     def _pieces(self, source: Source) -> Iterator[Piece]:
         if source.refusal is None and source.format in self._readers:
             try:
-                if source.size > PIECE or source.compressed:
+                if (source.size > PIECE or source.compressed) and not source.is_read_once:
                     source.digest = digest_of(source)
                 for data, offset in pieces_of(source):
                     source.digest = source.digest or digest(data)

@@ -33,11 +33,16 @@ PIECE = 48 << 20
 
 _DIGEST = 16
 """Bytes of the digest of a file."""
+_BLOCK = 1 << 18
+"""Bytes hashed at a time: they stay in the cache of the core."""
 HEAD = 1 << 16
 """Bytes that tell what a file is."""
 
 LONGEST = 4 * PIECE
 """A message longer than this is cut: it cannot be one."""
+
+WHOLE = 4 * PIECE
+"""A file up to here is read once, with its digest; a longer one twice, for its digest must be known before its rows."""
 
 PADDING = 128
 """Bytes that follow the last message of a buffer (kernels read words, and 64 bytes at once)."""
@@ -101,6 +106,11 @@ class Source:
         else:
             with self.path.open("rb", buffering=0) as stream:
                 yield stream
+
+    @property
+    def is_read_once(self) -> bool:
+        """Whether its bytes are read whole, and its digest with them."""
+        return PIECE < self.size <= WHOLE and not self.compressed
 
     @property
     def compressed(self) -> bool:
@@ -253,7 +263,7 @@ def digest(data: Bytes) -> str:
 def digest_of(source: Source) -> str:
     """Return the BLAKE3 (16 bytes, hexadecimal) of the stored bytes of the file."""
     hashed = blake3()
-    block = bytearray(1 << 18)  # stays in the cache of the core
+    block = bytearray(_BLOCK)
     with source.open() if source.member else source.path.open("rb", buffering=0) as stream:
         while size := stream.readinto(block):  # type: ignore[attr-defined]
             hashed.update(memoryview(block)[:size])
@@ -269,8 +279,13 @@ def pieces_of(source: Source) -> Iterator[tuple[Bytes, int]]:
         data, source.whole = source.whole, None
         yield data, 0
         return
+    marks = _MARKS[source.format] if source.by_line else ()
     with source.open() as stream:
-        yield from _cut(stream, _most(source), _MARKS[source.format] if source.by_line else ())
+        if source.is_read_once:
+            buffer, size, source.digest = _whole(stream, source.size)
+            yield from _stretches(buffer, size, marks)
+        else:
+            yield from _cut(stream, _most(source), marks)
 
 
 _MARKS: dict[Format, tuple[bytes, ...]] = {
@@ -283,6 +298,38 @@ _MARKS: dict[Format, tuple[bytes, ...]] = {
 
 def _most(source: Source) -> int | None:
     return max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
+
+
+def _whole(stream: IO[bytes], expected: int) -> tuple[npt.NDArray[np.uint8], int, str]:
+    """Return the bytes of a file, how many they are, and their digest, taken while they are in the cache."""
+    room = expected + 1  # so that a file as long as expected ends before its room does
+    buffer = np.empty(room + PADDING, np.uint8)
+    hashed = blake3()
+    size = 0
+    while count := stream.readinto(buffer.data[size : min(size + _BLOCK, room)]):  # type: ignore[attr-defined]
+        hashed.update(buffer.data[size : size + count])
+        size += count
+        if size == room:  # it has grown since it was found
+            room *= 2
+            longer = np.empty(room + PADDING, np.uint8)
+            longer[:size] = buffer[:size]
+            buffer = longer
+    return buffer, size, hashed.hexdigest(length=_DIGEST)
+
+
+def _stretches(buffer: npt.NDArray[np.uint8], size: int, marks: tuple[bytes, ...]) -> Iterator[tuple[Bytes, int]]:
+    """Yield what ``_cut`` does, of a file that is whole in memory."""
+    at = 0
+    while at < size:
+        cut, window = 0, PIECE
+        while not cut:
+            if at + window >= size:
+                cut = size - at
+            else:
+                cut = _last(buffer[at : at + window], window, marks) or (window if marks and window >= LONGEST else 0)
+                window *= 2
+        yield buffer.data[at : at + cut], at
+        at += cut
 
 
 def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Iterator[tuple[Bytes, int]]:

@@ -45,14 +45,19 @@ def test_read_movements__any_bytes_give_rows_or_rejects(tmp_path: Path, data: by
     conserved(read_movements([tmp_path], SETTINGS))
 
 
-@given(st.lists(st.sampled_from([message(MSH_10=n) for n in "1234"] + ["PID|1\r", "x\r", "BHS|^~\\&\r"]), max_size=12))
+@given(
+    st.lists(st.sampled_from([message(MSH_10=n) for n in "1234"] + ["PID|1\r", "x\r", "BHS|^~\\&\r"]), max_size=12),
+    st.booleans(),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_read_movements__pieces_change_nothing(tmp_path: Path, parts: list[str]) -> None:
+def test_read_movements__pieces_change_nothing(tmp_path: Path, parts: list[str], once: bool) -> None:
     path = write(tmp_path, "a.hl7", "".join(parts) + message())
     whole = read_movements([path], SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources_module, "PIECE", 64)
         patch.setattr(sources_module, "HEAD", 64)
+        if not once:
+            patch.setattr(sources_module, "WHOLE", 0)
         patch.setattr(movements_module, "PIECE", 64)
         cut = read_movements([path], SETTINGS)
     assert cut.counts == whole.counts
@@ -263,3 +268,14 @@ def test_iter_movements__yields_bounded_batches(tmp_path: Path, monkeypatch: pyt
     assert len(batches) > 1
     assert pl.concat([batch.sources for batch in batches])["source"].to_list() == list(range(6))
     assert sum(batch.counts["kept"] for batch in batches) == 6
+
+
+@pytest.mark.parametrize("expected", [0, 10, 100_000, 10_000_000])
+def test_whole__takes_a_file_that_is_not_as_long_as_it_was(tmp_path: Path, expected: int) -> None:
+    data = message().encode() * 500
+    path = write(tmp_path, "a.hl7", data)
+    with path.open("rb", buffering=0) as stream:
+        buffer, size, told = sources_module._whole(stream, expected)
+    assert buffer[:size].tobytes() == data
+    assert len(buffer) >= size + sources_module.PADDING
+    assert told == sources_module.digest(data)
