@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import dataframely as dy
 import polars as pl
@@ -55,10 +55,14 @@ def read_movements(
     counts: Counter[str] = Counter()
     for batch in batches:
         counts.update(batch.counts)
+    sources = pl.concat([batch.sources for batch in batches]).sort("source")
+    # each batch is valid, and no rule of these two looks at two rows: asking again would cost 4 ms
+    movements = pl.concat([batch.movements for batch in batches])
+    rejects = pl.concat([batch.rejects for batch in batches]).sort("source", "offset", maintain_order=True)
     return Reading(
-        Sources.validate(pl.concat([batch.sources for batch in batches]).sort("source")),
-        Movements.validate(pl.concat([batch.movements for batch in batches])),
-        Rejects.validate(pl.concat([batch.rejects for batch in batches]).sort("source", "offset", maintain_order=True)),
+        Sources.validate(sources),
+        cast("dy.DataFrame[Movements]", movements),
+        cast("dy.DataFrame[Rejects]", rejects),
         {name: counts[name] for name in (*COUNTS, *sorted(set(counts) - set(COUNTS)))},
     )
 
@@ -149,9 +153,9 @@ class _Reader:
     def _reading(self, pieces: list[Piece], ended: list[Source]) -> Reading:
         counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         notes = Notes()
-        movements: pl.DataFrame = _NO_MOVEMENT
+        movements = _NO_MOVEMENT
         if pieces:
-            movements = self._readers[pieces[0].source.format].read(pieces, counts, notes)
+            movements = Movements.validate(self._readers[pieces[0].source.format].read(pieces, counts, notes))
         for source in ended:
             if source.refusal is not None:
                 counts["read"] += 1
@@ -163,14 +167,15 @@ class _Reader:
                 notes.on_source(source, "IDV-LEC-510")
         counts["folded"] = counts["duplicates"] + counts["already_read"]
         return Reading(
-            Sources.validate(_sources_frame(ended)),
-            Movements.validate(movements),
-            Rejects.validate(notes.frame(self._sources)),
+            Sources.validate(_sources_frame(ended)) if ended else _NO_SOURCE,
+            movements,
+            notes.frame(self._sources),
             dict(counts),
         )
 
 
-_SOURCES = Sources.create_empty().schema
+_NO_SOURCE = Sources.create_empty()
+_SOURCES = _NO_SOURCE.schema
 _NO_MOVEMENT = Movements.create_empty()
 
 

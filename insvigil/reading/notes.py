@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -81,10 +82,10 @@ class Notes:
         where = Positions(np.array([source.number], np.uint32), np.array([offset]), np.array([line]))
         self.about(where, code=code, segment=segment, field=field, rejected=rejected)
 
-    def frame(self, sources: Sequence[Source]) -> pl.DataFrame:
-        """Return the rows of ``Rejects``, by source and offset."""
+    def frame(self, sources: Sequence[Source]) -> dy.DataFrame[Rejects]:
+        """Return the rows by source and offset."""
         if not self._frames:
             return _NO_REJECT
         notes = pl.concat(self._frames).sort("source", "offset", maintain_order=True)
         paths = pl.Series("path", [source.name for source in sources])
-        return notes.with_columns(paths.gather(notes["source"]).alias("path")).select(_COLUMNS)
+        return Rejects.validate(notes.with_columns(paths.gather(notes["source"]).alias("path")).select(_COLUMNS))

@@ -318,10 +318,11 @@ def _whole(stream: IO[bytes], expected: int) -> tuple[npt.NDArray[np.uint8], int
 
 
 def _stretches(buffer: npt.NDArray[np.uint8], size: int, marks: tuple[bytes, ...]) -> Iterator[tuple[Bytes, int]]:
-    """Yield what ``_cut`` does, of a file that is whole in memory."""
+    """Yield what ``_cut`` does, of a file that is whole in memory: stretches of about the same length."""
+    length = -(-size // max(round(size / PIECE), 1))
     at = 0
     while at < size:
-        cut, window = 0, PIECE
+        cut, window = 0, length + HEAD  # what is cut off each must not add up to one more
         while not cut:
             if at + window >= size:
                 cut = size - at
