@@ -34,12 +34,18 @@ _WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], u
 def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> Any:
     """Return begin and end of sub-component ``number`` (from 1); an empty span when there is none."""
     left = number
-    for at in range(begin, end):
-        if buffer[at] == mark:
+    one = np.uint64(1)
+    for at in range(begin, end, 64):
+        found = equal_mask(buffer, at, mark)
+        while found != 0:
+            spot = at + lowest(found)
+            if spot >= end:
+                break
             left -= 1
             if left == 0:
-                return begin, at
-            begin = at + 1
+                return begin, spot
+            found &= found - one
+            begin = spot + 1
     if left > 1:
         return end, end
     return begin, end
@@ -409,23 +415,30 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
     texts = views.shape[0]
     bit = np.uint8(1 << (row & 7))
     count = 1
-    repetitions[0, 0] = first
-    repetitions[0, 1] = last
-    repetitions[0, 2] = tape[first] + 1
+    begin_of_field = tape[first] + 1
     end_of_field = tape[last]
     second = end_of_field
     if signs & 2:
         count = split_repetitions(buffer, (first, last), lead, work)
+        last = repetitions[0, 1]
         if count > 1:
             second = repetitions[1, 2]
+    else:
+        repetitions[0, 0] = first
+        repetitions[0, 1] = last
+        repetitions[0, 2] = begin_of_field
     if fields[field, 4] > fields[field, 3]:
         choose_repetitions(buffer, words, (row, slot, field, count), meaning, remarks, work)
     for pick in range(fields[field, 5], fields[field, 6]):
         column = picks[pick, 1]
-        r = 0 if picks[pick, 0] < 0 else chosen[picks[pick, 0] - fields[field, 3]]
-        if r < 0 or (picks[pick, 5] == 0 and valid[column, row >> 3] & bit != 0):
+        if picks[pick, 5] == 0 and valid[column, row >> 3] & bit != 0:
             continue
-        extent = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], second, end_of_field)
+        extent = (first, last, begin_of_field, second, end_of_field)
+        if picks[pick, 0] >= 0:
+            r = chosen[picks[pick, 0] - fields[field, 3]]
+            if r < 0:
+                continue
+            extent = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], second, end_of_field)
         begin, end, code = find_value(buffer, extent, picks, places, pick, marks, tape)
         if begin == end:
             continue
