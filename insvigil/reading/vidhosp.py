@@ -50,7 +50,6 @@ VIDIPP: dict[str, Span] = {
     "ipp": (81, 100),
     "matricule": (121, 135),
 }
-SHORTEST_VIDHOSP, SHORTEST_VIDIPP = 373, 100
 DATES = ("birth_date", "admitted", "discharged")
 SEXES = {"1": "M", "2": "F", "3": "I"}
 
@@ -78,14 +77,19 @@ def read_crosschecks(path: Path) -> CrossCheck:
     first = head.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip()
     if not first:
         raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'export du DIM.")
-    layout, shortest = (VIDHOSP, SHORTEST_VIDHOSP) if first[48:51] == b"V01" else (VIDIPP, SHORTEST_VIDIPP)
-    if layout is VIDIPP and not (SHORTEST_VIDIPP <= len(first) < 200 and first[:13].strip(b" 0123456789AB") == b""):
+    layout = VIDHOSP if first[48:51] == b"V01" else VIDIPP
+    begin, end = layout["ipp"]
+    if layout is VIDIPP and not (begin <= len(first) < 200 and first[:13].strip(b" 0123456789AB") == b""):
         raise SourceError(
             f"« {path} » n'est ni un VID-HOSP (V014, V015) ni un VID-IPP.", hint="Vérifiez le fichier donné."
         )
     table = _sliced(buffer, layout, len(first))
+    # exports trim the blanks that end a line, so one that reaches the IPP is whole; but a last line without its end may
+    # have been cut inside of the IPP
+    ended = buffer[-PADDING - 1] in b"\r\n\x1a"
+    last = pl.int_range(pl.len()) == pl.len() - 1
     reason = (
-        pl.when(pl.col("length") < shortest)
+        pl.when(pl.col("length") < pl.when(last & ~pl.lit(ended)).then(end).otherwise(begin))
         .then(pl.lit(TOO_SHORT))
         .when("strange")
         .then(pl.lit(NOT_ASCII))

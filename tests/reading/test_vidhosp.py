@@ -93,3 +93,20 @@ def test_read_crosschecks__reads_the_sample() -> None:
     found = read_crosschecks(next(SAMPLES.iterdir()))
     assert found.counts["kept"] == 1
     assert found.rows.select("format", "birth_date", "sex", "visit").row(0) == ("V014", "19790328", "F", "900249507")
+
+
+@pytest.mark.parametrize(("layout", "size"), [(VIDHOSP, 468), (VIDIPP, 135)])
+def test_read_crosschecks__reads_a_line_whose_last_blanks_were_trimmed(
+    tmp_path: Path, layout: dict[str, Span], size: int
+) -> None:
+    form = {"format": "V015"} if layout is VIDHOSP else {}
+    lines = [line(layout, size, **(PERSON | form | {"ipp": ipp})).rstrip() for ipp in ("000123", "000124")]
+    found = read_crosschecks(write(tmp_path, *lines))
+    assert found.rows["ipp"].to_list() == ["000123", "000124"]
+    assert found.rejects.height == 0
+    # a transfer that broke off: nothing tells where the IPP of the last line should have ended
+    path = write(tmp_path, *lines)
+    path.write_bytes(path.read_bytes().rstrip()[:-1])
+    found = read_crosschecks(path)
+    assert found.rows["ipp"].to_list() == ["000123"]
+    assert found.rejects.select("code", "line", "rejected").rows() == [("IDV-LEC-511", 2, True)]
