@@ -185,6 +185,25 @@ def test_run__holds_a_billing_file_against_identities(tmp_path: Path) -> None:
     assert made.frames["identities"].height == 1
 
 
+def test_run__holds_a_billing_line_of_a_merged_ipp_against_the_survivor(tmp_path: Path) -> None:
+    night = tmp_path / "nuit"
+    night.mkdir()
+    texts = [
+        message(MSH_10="1", PID_3="000123^^^D&1.2&ISO^PI", PID_7="19840317", PID_8="F"),
+        message(MSH_10="2", PID_3="000777^^^D&1.2&ISO^PI", PID_7="19840317", PID_8="F"),
+        message(MSH_9="ADT^A40^ADT_A39", MSH_10="3", PID_3="000777^^^D&1.2&ISO^PI", MRG_1="000123^^^D&1.2&ISO^PI"),
+    ]
+    (night / "a.hl7").write_text("".join(texts), "utf-8")
+    billed = {"ipp": "000123", "birth_date": "18031984", "sex": "2", "format": "V015", "dossier": "1"}
+    (night / "vidhosp.txt").write_text(vidhosp_line(VIDHOSP, 466, **billed) + "00\n", "utf-8")
+    settings = Settings()
+    with open_register(settings.register_, folder=tmp_path) as register:
+        made = run([night], settings, register, out=tmp_path / "sortie", until=Stage.TRAITS)
+    assert made.frames["identities"]["ipp"].to_list() == ["000777"]
+    found = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
+    assert found.select("code", "domain", "ipp").rows() == [("IDV-LEC-602", "1.2", "000777")]
+
+
 def test_run__an_answer_of_insi_stands_on_the_nights_that_do_not_speak_of_its_identity(tmp_path: Path) -> None:
     made = insvigil("demo", "h", "--identities", 300, "--nights", 1, "--seed", 5, cwd=tmp_path)
     assert made.returncode == 0, made.stderr

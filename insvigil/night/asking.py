@@ -124,16 +124,17 @@ def _of_the_night(night: Night, settings: Settings, register: Register) -> list[
 
 def _billed(night: Night, register: Register) -> dy.DataFrame[Anomalies]:
     """Return what the billing files of the night contradict in identities; they make none."""
-    from insvigil.reading import crosscheck, read_crosschecks
-    from insvigil.register import identities
+    from insvigil.reading import crosscheck, read_crosschecks, with_survivors
+    from insvigil.register import identities, survivors
 
     frames, names = night.frames, night.frames["identities"]
     found: list[pl.DataFrame] = [Anomalies.create_empty()]
     for path in frames["sources"].filter(format="vidhosp", outcome="read")["path"]:
         if Path(path).is_file() and Path(path).suffix != ".gz":
-            billed = read_crosschecks(Path(path))
-            near = names["identity_id"].filter(names["ipp"].is_in(billed.rows["ipp"].unique().implode()))
-            found.append(crosscheck(billed.rows, identities(register, of=near), frames["stays"]))
+            removed = survivors(register).join(names, on="ipp", how="anti")
+            billed = with_survivors(read_crosschecks(Path(path)).rows, removed)
+            near = names["identity_id"].filter(names["ipp"].is_in(billed["ipp"].unique().implode()))
+            found.append(crosscheck(billed, identities(register, of=near), frames["stays"]))
     return Anomalies.validate(pl.concat(found).unique(maintain_order=True))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from insvigil.reading.column_map import ColumnMap
-    from insvigil.reading.crosschecking import crosscheck
+    from insvigil.reading.crosschecking import crosscheck, with_survivors
     from insvigil.reading.delimited import Extract, read_extract
     from insvigil.reading.inspection import inspect
     from insvigil.reading.movements import Reading, iter_movements, read_movements
@@ -27,6 +27,7 @@ _HOMES = {
     "open_extract": "delimited",
     "read_extract": "delimited",
     "read_movements": "movements",
+    "with_survivors": "crosschecking",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "read_crosschecks",
     "read_extract",
     "read_movements",
+    "with_survivors",
 ]
 
 

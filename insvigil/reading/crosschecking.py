@@ -40,6 +40,16 @@ def crosscheck(
     return Anomalies.validate(rows.select(pl.col(name).cast(kind) for name, kind in schema.items()).sort("code", "ipp"))
 
 
+def with_survivors(lines: dy.DataFrame[CrossChecks], survivors: pl.DataFrame) -> dy.DataFrame[CrossChecks]:
+    """Return the lines with an IPP that a merge removed replaced by the one that stands for it (``ipp``, ``into_ipp``).
+
+    An IPP removed in two domains says nothing of which one it was: it stays.
+    """
+    alone = survivors.filter(pl.col("ipp").is_unique()).select("ipp", "into_ipp")
+    known = lines.join(alone, on="ipp", how="left", maintain_order="left")
+    return CrossChecks.validate(known.with_columns(ipp=pl.coalesce("into_ipp", "ipp")).drop("into_ipp"))
+
+
 def _said(name: str) -> pl.Expr:
     """Return a value that says something: neither empty nor deleted nor zeros."""
     value = pl.col(name)

@@ -29,6 +29,7 @@ from insvigil.register.identities import (
     numbers_of,
     resolve,
     roster,
+    survivors,
 )
 from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
@@ -92,5 +93,6 @@ __all__ = [
     "store_standing",
     "store_statuses",
     "store_traits",
+    "survivors",
     "write_identities",
 ]

@@ -108,6 +108,14 @@ def absorbed(register: Register) -> pl.DataFrame:
     )
 
 
+def survivors(register: Register) -> pl.DataFrame:
+    """Return each IPP that a merge removed and the one it designates today: domain, ipp, into_ipp."""
+    return register.query(
+        "SELECT DISTINCT i.domain, i.ipp, t.ipp AS into_ipp FROM forward f JOIN identity i USING (key) "
+        "JOIN identity t ON t.key = f.terminal WHERE NOT i.active ORDER BY ALL"
+    )
+
+
 def resolve(register: Register, domain: str, ipp: str) -> tuple[str, str] | None:
     """Return the ``(domain, ipp)`` an IPP designates today, through chains of merges; None when never seen."""
     found = register.connection.execute(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from insvigil.frames import Identities, Stays
-from insvigil.reading import crosscheck, read_crosschecks
+from insvigil.reading import crosscheck, read_crosschecks, with_survivors
 from tests.reading.test_vidhosp import hospital, write
 
 MOTHER = {"ipp": "000100", "birth_date": "19840317", "sex": "F", "matricule": "284037621904173"}
@@ -67,3 +67,10 @@ def test_crosscheck__does_not_compare_an_ipp_of_two_domains_nor_what_is_missing(
     twice = (MOTHER, MOTHER | {"domain": "E"}, CHILD | {"sex": None, "birth_date": '""', "birth_rank": None})
     lines = (BILLED | {"birth_date": "18031984"}, NEWBORN | {"sex": "2", "birth_rank": "0"})
     assert found(tmp_path, *lines, people=twice).is_empty()
+
+
+def test_with_survivors__leaves_an_ipp_removed_in_two_domains(tmp_path: Path) -> None:
+    lines = read_crosschecks(write(tmp_path, *(hospital(ipp=ipp) for ipp in ("1", "2", "3")))).rows
+    removed = [("D", "1", "9"), ("D", "2", "8"), ("E", "2", "7")]
+    survivors = pl.DataFrame(removed, ["domain", "ipp", "into_ipp"], orient="row")
+    assert with_survivors(lines, survivors)["ipp"].to_list() == ["9", "2", "3"]

@@ -25,6 +25,7 @@ from insvigil.register import (
     replay,
     resolve,
     stays,
+    survivors,
 )
 from tests.register.messages import NIGHT, live, message, movements, night, sources, states
 from tests.register.model import Message, Model
@@ -349,6 +350,7 @@ def test_absorbed__are_the_identities_merged_in_the_run(register: Register) -> N
     night(register, message("A40", "3", 2, merged_ipp="2"))
     night(register, message("A40", "3", 5, merged_ipp="1"), name="b")
     assert absorbed(register).select("ipp", "birth_name", "into_ipp").rows() == [("1", "UN", "3")]
+    assert survivors(register).select("ipp", "into_ipp").rows() == [("1", "3"), ("2", "3")]
 
 
 def test_fold__an_ins_is_withdrawn_from_the_identity_that_bears_it_when_the_ipp_is_unknown(register: Register) -> None:
