@@ -60,7 +60,8 @@ def kernel(
 def _indices_from_the_start() -> Iterator[None]:
     """Compile what is inside without the question that numba asks of each index: does it count from the end?
 
-    A kernel never counts from the end. The question costs two to four instructions an access.
+    A kernel never counts from the end. The question costs two to four instructions an access
+    (``docs/decisions/0105-an-index-counts-from-the-start.md``).
     """
     with global_compiler_lock:
         asked = arrayobj.fix_integer_index

@@ -1,0 +1,40 @@
+"""The door to numba leaves numba as it found it, and its kernels can be made to check their indices."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+
+import insvigil.jit  # noqa: F401
+
+KERNEL = """
+import numpy as np
+from insvigil.jit import kernel
+
+@kernel("int64(int64[::1], int64)", allocates=False)
+def at(numbers, index):
+    return numbers[index]
+
+try:
+    print(at(np.arange(5), 4), at(np.arange(5), -1))
+except IndexError:
+    print("out of bounds")
+"""
+
+
+def test_kernel__leaves_the_indices_of_others_alone() -> None:
+    last = numba.njit("int64(int64[::1], int64)")(lambda numbers, index: numbers[index])
+    assert last(np.arange(5), -1) == 4
+
+
+def test_kernel__an_index_from_the_end_is_found_when_bounds_are_checked(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(KERNEL)
+    told = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    made = subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, check=True)
+    assert made.stdout == "out of bounds\n"
