@@ -35,6 +35,6 @@ def test_kernel__leaves_the_indices_of_others_alone() -> None:
 def test_kernel__an_index_from_the_end_is_found_when_bounds_are_checked(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(KERNEL)
-    told = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     made = subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, check=True)
     assert made.stdout == "out of bounds\n"
