@@ -7,7 +7,9 @@ locked (without password, against slips only); decisions and comments stay open.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any
@@ -20,6 +22,19 @@ from xlsxwriter.worksheet import Worksheet
 from insvigil.reporting.cases import capped, doublon_cases, pair_cases
 from insvigil.reporting.comparison import case_rows, different_letters
 from insvigil.reporting.night_report import NightReport
+from insvigil.reporting.sheet_rows import (
+    Rows,
+    date_cell,
+    empty_cell,
+    fill,
+    font,
+    letter,
+    number_cell,
+    rich_cell,
+    row,
+    styles_of,
+    text_cell,
+)
 from insvigil.reporting.templates import environment
 from insvigil.reporting.wording import labels, long_date, moment, plural
 from insvigil.vocabulary import Confidence, Decision, Finding, Severity
@@ -68,6 +83,8 @@ COLUMNS: tuple[Column, ...] = (
 """The columns of « À traiter » and « Homonymes »."""
 
 _NAMES = [column.name for column in COLUMNS]
+_PLACES = [(letter(index), column.name, column.compared) for index, column in enumerate(COLUMNS)]
+_AGREEMENT_WIDTH = COLUMNS[_NAMES.index("agreement")].width
 _OPEN = ("decision", "comment")
 _RULE_COLUMNS = (
     ("Code", 14), ("Gravité", 14), ("Ce qui a été trouvé", 60), ("Que faire", 60), ("IPP", 14), ("Domaine", 14),
@@ -75,6 +92,8 @@ _RULE_COLUMNS = (
 )  # fmt: skip
 _DECISIONS = [decision.label for decision in Decision]
 _INK, _SOFT, _HEAD, _DIFFERENT = "#1b2530", "#f3f6f9", "#12395b", "#b3261e"
+_LETTERS = {False: font(_INK, 10), True: font(_DIFFERENT, 10, bold=True)}
+_ROW_HEIGHT = 18
 
 
 class _Styles:
@@ -85,8 +104,6 @@ class _Styles:
         self.head = book.add_format(
             {**base, "bold": True, "font_color": "white", "bg_color": _HEAD, "text_wrap": True, "valign": "vcenter"}
         )
-        self.different = book.add_format({**base, "bold": True, "font_color": _DIFFERENT})
-        self.same = book.add_format(base)
         self.title = book.add_format({**base, "bold": True, "font_size": 16, "font_color": _HEAD})
         self.subtitle = book.add_format({**base, "bold": True, "font_size": 12, "font_color": _HEAD})
         self.prose = book.add_format({**base, "text_wrap": True, "font_size": 11})
@@ -95,9 +112,6 @@ class _Styles:
             for first in (False, True):
                 for kind in ("text", "left", "date", "percent", "open", "wrap", "strong", "different"):
                     self.cells[shaded, first, kind] = book.add_format({**base, **_shape(shaded, first, kind)})
-
-    def cell(self, shaded: bool, first: bool, kind: str = "text") -> Format:
-        return self.cells[shaded, first, kind]
 
 
 def _shape(shaded: bool, first: bool, kind: str) -> dict[str, Any]:
@@ -119,7 +133,8 @@ def _shape(shaded: bool, first: bool, kind: str) -> dict[str, Any]:
 
 def write_worklist(file: IO[bytes], report: NightReport) -> None:
     """Write the workbook; at most ``worklist_rows`` rows to decide in each sheet."""
-    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    draft = BytesIO()
+    book = xlsxwriter.Workbook(draft, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     title = "Liste de travail de la cellule d'identitovigilance"
     book.set_properties({"title": title, "author": "insvigil", "created": report.started})
     styles = _Styles(book)
@@ -130,93 +145,106 @@ def write_worklist(file: IO[bytes], report: NightReport) -> None:
     listed = {TO_TREAT: treat, HOMONYMS: pair_cases(report, Finding.HOMD)}
     shown = {name: capped(cases, report.settings.reporting.worklist_rows) for name, cases in listed.items()}
     for name, cases in shown.items():
-        _write_cases(book.add_worksheet(name), case_rows(cases, report), styles)
-    anomalies = _write_anomalies(book.add_worksheet(ANOMALIES), report, styles)
+        _prepare_cases(book.add_worksheet(name), cases.height, styles)
+    anomalies = first_anomalies(report)
+    _prepare_anomalies(book.add_worksheet(ANOMALIES), anomalies.height, styles)
     left = {name: listed[name]["case"].n_unique() - cases["case"].n_unique() for name, cases in shown.items()}
-    _write_guide(book.add_worksheet(GUIDE), report, shown, left, anomalies, styles)
+    more = report.anomalies.height - anomalies.height
+    _write_guide(book.add_worksheet(GUIDE), report, shown, left, more, styles)
     book.close()
+    numbers = dict(zip(styles.cells, styles_of(draft.getvalue(), "sheet1"), strict=True))
+    rows = [Rows(cases.height, len(COLUMNS), _case_rows(case_rows(cases, report), numbers)) for cases in shown.values()]
+    rows.append(Rows(anomalies.height, len(_RULE_COLUMNS), _anomaly_rows(anomalies, report, numbers)))
+    fill(file, draft.getvalue(), {f"sheet{place}": below for place, below in enumerate(rows, 1)})
 
 
-def _write_cases(sheet: Worksheet, rows: list[dict[str, Any]], styles: _Styles) -> None:
+def _prepare_cases(sheet: Worksheet, lines: int, styles: _Styles) -> None:
     _head(sheet, [(column.heading, column.width) for column in COLUMNS], styles, frozen=_NAMES.index("birth_name") + 1)
-    line = 0
-    for case, block in groupby(rows, key=itemgetter("case")):
-        members = list(block)
-        for member in members:
-            line += 1
-            _write_row(sheet, line, member, members, styles, shaded=case % 2 == 0)
-    _finish(sheet, line, len(COLUMNS))
-    sheet.print_area(0, 0, max(line, 1), _NAMES.index("comment"))
-    if line:
+    _finish(sheet, lines, len(COLUMNS), styles)
+    sheet.print_area(0, 0, max(lines, 1), _NAMES.index("comment"))
+    if lines:
         column = _NAMES.index("decision")
         sheet.data_validation(
-            1, column, line, column,
+            1, column, lines, column,
             {"validate": "list", "source": _DECISIONS, "error_title": "Décision inconnue",
              "error_message": "Choisissez une décision de la liste, ou laissez la case vide."},
         )  # fmt: skip
 
 
-def _write_row(
-    sheet: Worksheet, line: int, row: dict[str, Any], block: list[dict[str, Any]], styles: _Styles, *, shaded: bool
-) -> None:
-    first = row["place"] == 0
-    _fit(sheet, line, row["agreement"] or "", next(column.width for column in COLUMNS if column.name == "agreement"))
+Numbers = Mapping[tuple[bool, bool, str], int]
+"""The number that the book gives to each look of a cell: shaded, first of its case, kind."""
+
+
+def _case_rows(rows: list[dict[str, Any]], numbers: Numbers) -> Iterator[str]:
+    line = 1
+    for case, block in groupby(rows, key=itemgetter("case")):
+        members = list(block)
+        for member in members:
+            line += 1
+            yield _case_row(line, member, members, numbers, shaded=case % 2 == 0)
+
+
+def _case_row(line: int, told: dict[str, Any], block: list[dict[str, Any]], numbers: Numbers, *, shaded: bool) -> str:
+    first = told["place"] == 0
     other = block[0] if not first else block[1] if len(block) == 2 else None
-    for index, column in enumerate(COLUMNS):
-        value = row[column.name]
-        style = styles.cell(shaded, first, _kind(column.name, first))
+    cells = []
+    for column, name, compared in _PLACES:
+        value, place, style = told[name], f"{column}{line}", numbers[shaded, first, _kind(name, first)]
         if value is None:
-            sheet.write_blank(line, index, None, style)
-        elif column.name == "last_seen":
-            sheet.write_datetime(line, index, value, style)
+            cells.append(empty_cell(place, style))
+        elif name == "last_seen":
+            cells.append(date_cell(place, style, value))
         elif isinstance(value, int | float):
-            sheet.write_number(line, index, value, style)
-        elif column.compared and other is not None and other[column.name] not in (None, value):
-            parts = different_letters(value, other[column.name])
+            cells.append(number_cell(place, style, value))
+        elif compared and other is not None and other[name] not in (None, value):
+            parts = different_letters(value, other[name])
             if len(parts) > 1:
-                _write_rich(sheet, line, index, parts, styles, style)
+                cells.append(rich_cell(place, style, [(_LETTERS[differs], text) for text, differs in parts]))
             else:
-                alone = styles.cell(shaded, first, "different") if parts[0][1] else style
-                sheet.write_string(line, index, value, alone)
+                alone = numbers[shaded, first, "different"] if parts[0][1] else style
+                cells.append(text_cell(place, alone, value))
         else:
-            sheet.write_string(line, index, value, style)
+            cells.append(text_cell(place, style, value))
+    return row(line, cells, _height(told["agreement"] or "", _AGREEMENT_WIDTH))
 
 
 def _kind(name: str, first: bool) -> str:
     if name in _OPEN:
         return "text" if first else "open"
-    kinds = {
-        "last_seen": "date",
-        "pair_probability": "percent",
-        "ipp": "strong",
-        "case": "left",
-        "number": "left",
-        "agreement": "wrap",
-    }
-    return kinds.get(name, "text")
+    return _KINDS.get(name, "text")
 
 
-def _write_rich(
-    sheet: Worksheet, line: int, column: int, parts: list[tuple[str, bool]], styles: _Styles, style: Format
-) -> None:
-    pieces: list[Any] = []
-    for text, differs in parts:
-        pieces += [styles.different if differs else styles.same, text]
-    sheet.write_rich_string(line, column, *pieces, style)
+_KINDS = {
+    "last_seen": "date",
+    "pair_probability": "percent",
+    "ipp": "strong",
+    "case": "left",
+    "number": "left",
+    "agreement": "wrap",
+}
 
 
-def _write_anomalies(sheet: Worksheet, report: NightReport, styles: _Styles) -> int:
-    _head(sheet, list(_RULE_COLUMNS), styles, frozen=1)
+def first_anomalies(report: NightReport) -> pl.DataFrame:
+    """Return the anomalies of the workbook, the gravest first: at most ``worklist_rows``."""
+    limit = report.settings.reporting.worklist_rows
     order = {severity.value: rank for rank, severity in enumerate(Severity)}
-    rows = report.anomalies.sort(
-        pl.col("severity").cast(pl.String).replace_strict(order, default=9, return_dtype=pl.Int8),
-        "code",
-        "domain",
-        "ipp",
-    )
-    shown = rows.head(report.settings.reporting.worklist_rows)
-    for line, row in enumerate(shown.iter_rows(named=True), 1):
-        rule = report.rules.get(row["code"])
+    rank = pl.col("severity").cast(pl.String).replace_strict(order, default=9, return_dtype=pl.Int8)
+    # whole kinds before the limit, so that a million anomalies need not be sorted
+    kinds = report.anomalies.group_by("severity", "code").len().sort(rank, "code")
+    near = kinds.filter(pl.col("len").cum_sum() - pl.col("len") < limit)
+    found = report.anomalies.join(near, on=["severity", "code"], how="semi")
+    return found.sort(rank, "code", "domain", "ipp", maintain_order=True).head(limit)
+
+
+def _prepare_anomalies(sheet: Worksheet, lines: int, styles: _Styles) -> None:
+    _head(sheet, list(_RULE_COLUMNS), styles, frozen=1)
+    _finish(sheet, lines, len(_RULE_COLUMNS), styles)
+
+
+def _anomaly_rows(shown: pl.DataFrame, report: NightReport, numbers: Numbers) -> Iterator[str]:
+    severities = labels(Severity)
+    for line, told in enumerate(shown.iter_rows(named=True), 2):
+        rule = report.rules.get(told["code"])
         advice = "" if rule is None else rule.advice
         sentence = "" if rule is None else rule.sentence
         if rule is not None and rule.confidence in (
@@ -226,21 +254,24 @@ def _write_anomalies(sheet: Worksheet, report: NightReport, styles: _Styles) -> 
         ):
             sentence += " (règle à confirmer)"
         values = [
-            row["code"], labels(Severity)[row["severity"]], sentence, advice, row["ipp"], row["domain"], row["subject"],
+            told["code"], severities[told["severity"]], sentence, advice, told["ipp"], told["domain"], told["subject"],
         ]  # fmt: skip
-        _fit(sheet, line, max(sentence, advice, key=len), _RULE_COLUMNS[2][1])
-        for column, value in enumerate(values):
-            style = styles.cell(line % 2 == 0, False, "wrap" if column in (2, 3) else "text")
-            sheet.write_string(line, column, value or "", style)
-    _finish(sheet, shown.height, len(_RULE_COLUMNS))
-    return rows.height - shown.height
+        cells = [
+            text_cell(
+                f"{letter(column)}{line}",
+                numbers[line % 2 == 1, False, "wrap" if column in (2, 3) else "text"],
+                value or "",
+            )
+            for column, value in enumerate(values)
+        ]
+        yield row(line, cells, _height(max(sentence, advice, key=len), _RULE_COLUMNS[2][1]))
 
 
 def _head(sheet: Worksheet, columns: list[tuple[str, float]], styles: _Styles, *, frozen: int) -> None:
     for index, (heading, width) in enumerate(columns):
         sheet.set_column(index, index, width)
         sheet.write_string(0, index, heading, styles.head)
-    sheet.set_default_row(18)
+    sheet.set_default_row(_ROW_HEIGHT)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, frozen)
     sheet.hide_gridlines(2)
@@ -250,14 +281,16 @@ def _head(sheet: Worksheet, columns: list[tuple[str, float]], styles: _Styles, *
     sheet.repeat_rows(0)
 
 
-def _fit(sheet: Worksheet, line: int, text: str, width: float) -> None:
-    """Make the row as high as a wrapped text needs; spreadsheets do not all do it when they open a file."""
+def _height(text: str, width: float) -> int:
+    """Return how high a row is for a wrapped text, in points; spreadsheets do not all work it out."""
     lines = math.ceil(len(text) / (1.12 * width))
-    if lines > 1:
-        sheet.set_row(line, 4 + 14 * lines)
+    return _ROW_HEIGHT if lines <= 1 else 4 + 14 * lines
 
 
-def _finish(sheet: Worksheet, rows: int, columns: int) -> None:
+def _finish(sheet: Worksheet, rows: int, columns: int, styles: _Styles) -> None:
+    """Protect the sheet, and write the empty cells whose place ``sheet_rows.fill`` gives to the rows."""
+    for place, look in enumerate(styles.cells.values()):
+        sheet.write_blank(1, place, None, look)
     sheet.autofilter(0, 0, max(rows, 1), columns - 1)
     sheet.protect("", {"autofilter": True, "sort": False, "format_columns": True, "format_rows": True})
 
@@ -288,5 +321,6 @@ def _write_guide(
     for line, told in enumerate(line for line in text.splitlines() if line.strip()):
         mark = next((mark for mark in looks if told.startswith(mark)), "")
         told = told.removeprefix(mark)
-        _fit(sheet, line, told, 110 if not mark else 1000)
+        if (height := _height(told, 110 if not mark else 1000)) != _ROW_HEIGHT:
+            sheet.set_row(line, height)
         sheet.write_string(line, 0, told, looks.get(mark, styles.prose))

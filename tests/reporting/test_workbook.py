@@ -3,19 +3,23 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import fastexcel
 import polars as pl
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from insvigil.reporting import NightReport
 from insvigil.reporting.cases import doublon_cases, first_pairs, pair_cases
 from insvigil.reporting.comparison import agreement_words, case_rows, different_letters, french_date
+from insvigil.reporting.sheet_rows import letter, text_cell
 from insvigil.reporting.workbook import ANOMALIES, COLUMNS, GUIDE, HOMONYMS, TO_TREAT, write_worklist
 from insvigil.settings import Settings
 from insvigil.vocabulary import Decision, Finding
+from tests.references import workbook as slow
 from tests.reporting.nights import invent_night
 
 
@@ -62,7 +66,8 @@ def test_workbook__collisions_come_first_and_homonyms_have_their_sheet(book: byt
 
 
 def test_workbook__no_matricule_of_an_identity_that_may_not_transmit_it(book: bytes, night: NightReport) -> None:
-    strings = zipfile.ZipFile(io.BytesIO(book)).read("xl/sharedStrings.xml").decode()
+    archive = zipfile.ZipFile(io.BytesIO(book))
+    strings = "".join(archive.read(name).decode() for name in archive.namelist())
     known = night.identities.join(night.statuses, on="identity_id").filter(
         pl.col("identity_id").is_in(night.groups["identity_id"].implode())
     )
@@ -117,6 +122,29 @@ def test_workbook__a_text_that_looks_like_a_formula_stays_a_text(night: NightRep
     book = written(replace(night, identities=named))
     assert '=CMD("x")' in sheet(book, TO_TREAT)["Nom de naissance"].to_list()
     assert "<f>" not in zipfile.ZipFile(io.BytesIO(book)).read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_workbook__rows_are_those_that_xlsxwriter_writes_cell_by_cell(book: bytes, night: NightReport) -> None:
+    cases = pl.concat([pair_cases(night, Finding.COLP), doublon_cases(night)])
+    numbered = cases.with_columns(case=sheet(book, TO_TREAT)["Cas"].cast(pl.UInt32))
+    rows = case_rows(numbered, night)
+    found = slow.cells(book, "sheet1")
+    assert found == slow.cells(slow.worklist(rows), "sheet1")
+    assert any("<r>" in (content or "") for _, cells in found for _, _, content in cells)
+
+
+@given(st.text(max_size=40))
+def test_text_cell__holds_the_text_whatever_its_letters(text: str) -> None:
+    cell = ElementTree.fromstring(text_cell("A1", 3, text))
+    expected = io.BytesIO()
+    with xlsxwriter.Workbook(expected, {"strings_to_formulas": False, "strings_to_urls": False}) as other:
+        other.add_worksheet().write_string(0, 0, text)
+    shared = zipfile.ZipFile(expected).read("xl/sharedStrings.xml")
+    assert cell[0][0].text == ElementTree.fromstring(shared)[0][0].text
+
+
+def test_letter__counts_columns_as_spreadsheets_do() -> None:
+    assert [letter(column) for column in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
 
 
 def test_doublon_cases__the_reference_is_the_best_status_then_the_oldest(night: NightReport) -> None:
