@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def normalise_again(night: Night, settings: Settings, register: Register) -> str:
     """Question again the identities spoken of, and those that days alone may have changed; carry over the others."""
     from insvigil.register import (
+        Words,
         carried_anomalies,
         filled,
         forget,
@@ -44,17 +45,18 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
     if since is not None and night.carried is not None:
         kept, old = night.carried.result(), carried_anomalies(register)
         night.carried = None
-        past = kept["key"].filter(overtaken(kept, last=since.date(), today=today))
+        past = kept.rows["key"].filter(overtaken(kept.rows, last=since.date(), today=today))
         again[numbers_of(register, past)] = True
         again[old["identity_id"].filter(old["code"].is_in(list(timely())))] = True
         old = old.filter(~pl.Series(again).gather(old["identity_id"]))
     night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
     forget(register, None if since is None else night.again)
+    words = Words() if kept is None else kept.words
     fresh: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     for asked in asked_again(night, register):
         traits = normalise(asked, settings.traits)
-        store_traits(register, traits)
+        store_traits(register, traits, words)
         fresh.append(traits)
         own = detect(
             asked, traits, settings=settings.traits, today=today, given=given, only=("identities", "referential")
@@ -62,7 +64,7 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
         store_anomalies(register, own)
         found.append(own)
     frames["traits"] = in_rows(register, kept, fresh)
-    del kept, fresh
+    del kept, words, fresh
     if old is not None:
         found.append(_named_again(old, names))
     frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Identities
 from insvigil.vocabulary import Stage
+
+if TYPE_CHECKING:
+    from insvigil.register import Carried
 
 Tell = Callable[[str, str], None]
 Progress = Callable[[int, int], None]
@@ -36,7 +39,7 @@ class Night:
     seconds: dict[str, float] = field(default_factory=dict)
     folder: Path | None = None
     before: dict[str, Any] | None = None
-    carried: Future[pl.DataFrame] | None = None
+    carried: Future[Carried] | None = None
     asked: dy.DataFrame[Identities] | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)

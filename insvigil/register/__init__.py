@@ -5,6 +5,7 @@ from __future__ import annotations
 from insvigil.register.agregats import agregats, closed_agregats, store_groups
 from insvigil.register.answers import insi_answers, store_answers
 from insvigil.register.carried import (
+    Carried,
     carried_anomalies,
     carried_from,
     carried_statuses,
@@ -37,10 +38,13 @@ from insvigil.register.runs import describe_run, known_digests, run_before, runs
 from insvigil.register.statuses import indicators, known_since, status_ledger, store_indicators, store_statuses
 from insvigil.register.stays import stays
 from insvigil.register.upkeep import backup, check, export, purge, restore, stats, write_identities
+from insvigil.register.words import Words
 
 __all__ = [
+    "Carried",
     "Folding",
     "Register",
+    "Words",
     "absorbed",
     "agregats",
     "backup",

@@ -1,15 +1,16 @@
 """What the rooms said of each identity, carried from night to night: asked again only of those spoken of.
 
-Three tables, pure functions of the identity, of the settings and of the version: ``trait`` (its comparable form),
-``anomaly`` (what detectors and statuses found in it alone) and ``standing`` (its status). A night replaces the rows
+Three tables, pure functions of the identity, of the settings and of the version: ``trait`` (its comparable form, whose
+texts are numbers of ``word``), ``anomaly`` (what detectors and statuses found in it alone) and ``standing`` (its
+status). A night replaces the rows
 of the identities it questions; ``--full``, other settings or another version question all of them again
 (``docs/decisions/0404-what-a-night-carries-over.md``).
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import dataframely as dy
 import numpy as np
@@ -21,46 +22,48 @@ from insvigil.register.identities import numbering
 from insvigil.register.opening import Register
 from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
+from insvigil.register.words import Words
 from insvigil.vocabulary import Stage
 
 _SLICE = 200_000
 _TRAITS = tuple(TABLE["trait"].names[1:])
 _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
+_SHARED = frozenset(name for name in _TRAITS if _KINDS[name] == pl.Categorical)
 
 
-def carried_traits(register: Register) -> pl.DataFrame:
-    """Return the traits kept by the last run, in no order: ``key`` and the columns of ``Traits``.
+class Carried(NamedTuple):
+    """The traits kept by the last run, in no order: ``key`` and the columns of ``Traits``, their texts as numbers."""
+
+    rows: pl.DataFrame
+    words: Words
+
+    def told(self, name: str) -> pl.Series:
+        """Return a trait of all the rows."""
+        return self.words.told(self.rows[name]) if name in _SHARED else self.rows[name]
+
+
+def carried_traits(register: Register) -> Carried:
+    """Return the traits kept by the last run.
 
     It reads on a connection of its own what was committed, so that a thread may do it while files are read and folded.
-    One thread reads the next rows while the other interns the texts of the last ones: 1 s a million.
     """
-
-    def interned(found: pl.DataFrame) -> pl.DataFrame:
-        # one column after the other: side by side they would wait for the one table of texts
-        return pl.DataFrame([found["key"], *(found[name].cast(_KINDS[name]) for name in _TRAITS)])
-
-    pieces: list[pl.DataFrame] = []
-    with ThreadPoolExecutor(1) as aside:
-        pending: Future[pl.DataFrame] | None = None
-        for found in register.slices("SELECT * FROM trait", _SLICE, committed=True):
-            if pending is not None:
-                pieces.append(pending.result())
-            pending = aside.submit(interned, found)
-        if pending is not None:
-            pieces.append(pending.result())
-    return pl.concat(pieces)
+    words = Words(
+        piece["text"] for piece in register.slices("SELECT text FROM word ORDER BY number", _SLICE, committed=True)
+    )
+    enums = [pl.col(name).cast(_KINDS[name]) for name in _TRAITS if name not in _SHARED]
+    rows = register.slices("SELECT * FROM trait", _SLICE, committed=True)
+    return Carried(pl.concat([found.with_columns(enums) for found in rows]), words)
 
 
-def in_rows(register: Register, kept: pl.DataFrame | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:
+def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:
     """Return the traits of all identities, row for row with their numbers: the fresh ones, else those kept.
 
-    ``kept`` comes from ``carried_traits``, ``fresh`` from normalising (``identity_id``). Columns are put in place one
-    by one: no second copy of the base. Raises ``ContractError`` when an identity has none.
+    ``kept`` comes from ``carried_traits``, ``fresh`` from normalising (``identity_id``). Columns are put in place two
+    by two: no second copy of the base. Raises ``ContractError`` when an identity has none.
     """
     numbers = [part["identity_id"].to_numpy() for part in fresh]
-    parts = fresh
     if kept is not None:
-        numbers, parts = [_places(register)[kept["key"].to_numpy()], *numbers], [kept, *fresh]
+        numbers = [_places(register)[kept.rows["key"].to_numpy()], *numbers]
     number = np.concatenate(numbers)
     height = numbering(register).height
     rows = np.flatnonzero(number < height).astype(np.uint32)
@@ -69,17 +72,29 @@ def in_rows(register: Register, kept: pl.DataFrame | None, fresh: list[pl.DataFr
     if (place == NOWHERE).any():
         raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
     order = pl.Series(place)
-    columns = [pl.concat([part[name] for part in parts]).gather(order) for name in _TRAITS]
+
+    def placed(name: str) -> pl.Series:
+        parts = [] if kept is None else [kept.told(name)]
+        return pl.concat([*parts, *(part[name] for part in fresh)]).gather(order)
+
+    with ThreadPoolExecutor(2) as pool:
+        columns = list(pool.map(placed, _TRAITS))
     return Traits.validate(
         pl.DataFrame([pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
     )
 
 
-def store_traits(register: Register, traits: pl.DataFrame) -> None:
-    """Keep the traits of the identities questioned tonight in place of what was kept of them."""
-    texts = [pl.col(name).cast(pl.String) for name in _TRAITS if _KINDS[name] in (pl.Categorical, pl.Enum)]
+def store_traits(register: Register, traits: pl.DataFrame, words: Words) -> None:
+    """Keep the traits of the identities questioned tonight, and the texts that ``words`` did not know.
+
+    ``words`` are those carried, or none after all was forgotten.
+    """
+    texts = [pl.col(name).cast(pl.String) for name in _TRAITS if _KINDS[name] == pl.Enum]
     for piece in traits.iter_slices(_SLICE):
-        _insert(register, "trait", piece.with_columns(texts))
+        _insert(
+            register, "trait", piece.with_columns(*texts, *(words.numbers(piece[name]) for name in sorted(_SHARED)))
+        )
+    register.insert("word", words.met().with_columns(pl.col("text").cast(pl.String)))
 
 
 def carried_anomalies(register: Register) -> pl.DataFrame:
@@ -139,7 +154,7 @@ def forget(register: Register, questioned: pl.Series | None) -> None:
 
 def forget_all(register: Register) -> None:
     """Remove all that is carried: the next night asks everything again."""
-    for table in ("trait", "anomaly", "standing"):
+    for table in ("trait", "word", "anomaly", "standing"):
         register.connection.execute(f"DELETE FROM {table}")
 
 

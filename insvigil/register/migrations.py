@@ -25,7 +25,30 @@ _STATUSES = (
     "answered_on DATE, discordant VARCHAR, effect VARCHAR, digest VARCHAR, recorded_at TIMESTAMP, run UINTEGER)",
 )
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE, *_STATUSES)}
+_SHARED = (
+    "birth_name", "given_names", "first_given_name", "used_name", "used_given_name", "birth_place", "postal_code",
+    "address", "city",
+)  # fmt: skip
+_NUMBERED = ", ".join(
+    f"{name}.number AS {name}" if name in _SHARED else f"t.{name}"
+    for name in (
+        "key", "birth_name", "given_names", "first_given_name", "used_name", "used_given_name", "birth_year",
+        "birth_month", "birth_day", "birth_date_kind", "sex", "birth_place", "matricule", "matricule_valid",
+        "matricule_kind", "postal_code", "address", "city", "phone", "email", "birth_rank", "multiple_birth",
+        "death_date", "qualified",
+    )
+)  # fmt: skip
+_WORDS = (
+    "CREATE TABLE word AS SELECT (row_number() OVER () - 1)::UINTEGER AS number, text FROM ("
+    + " UNION ".join(f"SELECT {name} AS text FROM trait" for name in _SHARED)
+    + ") WHERE text IS NOT NULL",
+    f"CREATE TABLE numbered AS SELECT {_NUMBERED} FROM trait t "
+    + " ".join(f"LEFT JOIN word {name} ON {name}.text = t.{name}" for name in _SHARED),
+    "DROP TABLE trait",
+    "ALTER TABLE numbered RENAME TO trait",
+)
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (*_CARRIED, _SCOPE, *_STATUSES), 2: _WORDS}
 """``MIGRATIONS[n]`` leads from version ``n`` to ``n + 1``."""
 
 

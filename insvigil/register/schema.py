@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from polars import Categorical
+
 from insvigil.frames import AGREEMENTS, IDENTITY_FIELDS, Traits
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one with each entry of ``migrations.MIGRATIONS``."""
 
 
@@ -76,7 +78,11 @@ _WIDTHS = {
     "birth_year": "SMALLINT", "birth_month": "TINYINT", "birth_day": "TINYINT", "birth_rank": "TINYINT",
     "matricule_valid": "BOOLEAN", "multiple_birth": "BOOLEAN", "qualified": "BOOLEAN", "death_date": "DATE",
 }  # fmt: skip
-_TRAITS = tuple((name, _WIDTHS.get(name, "VARCHAR"), "see `Traits`") for name in Traits.column_names()[1:])
+_WIDTHS |= {name: "UINTEGER" for name, column in Traits.columns().items() if column.dtype == Categorical()}
+_TRAITS = tuple(
+    (name, _WIDTHS.get(name, "VARCHAR"), "number of a `word`" if _WIDTHS.get(name) == "UINTEGER" else "see `Traits`")
+    for name in Traits.column_names()[1:]
+)
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -217,6 +223,12 @@ TABLES: tuple[Table, ...] = (
         "trait",
         "Carried. The comparable form of each active identity (`Traits`), made again when it is spoken of.",
         (("key", "UINTEGER", "identity"), *_TRAITS),
+    ),
+    Table(
+        "word",
+        "Carried. The texts that traits share, each once; those that no trait holds any more stay until all is asked "
+        "again.",
+        (("number", "UINTEGER", "from 0, in the order in which texts came"), ("text", "VARCHAR", "the text")),
     ),
     Table(
         "anomaly",

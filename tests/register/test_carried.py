@@ -7,10 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from insvigil.errors import ContractError
 from insvigil.register import (
     Register,
+    Words,
     carried_from,
     carried_traits,
     describe_run,
@@ -37,7 +40,7 @@ def a_night(register: Register, *feed: dict[str, Any], until: str = "qualif") ->
     fold(register, movements(*feed), sources=sources(), now=NIGHT)
     names = roster(register)
     forget(register, None)
-    store_traits(register, normalise(identities(register, of=names["identity_id"])))
+    store_traits(register, normalise(identities(register, of=names["identity_id"])), Words())
     standing = names.select(
         "identity_id", status=pl.lit("VALIDEE"), counted=pl.lit(True), ins_transmissible=pl.lit(False),
         source=pl.lit("pam"), anomaly=pl.lit(None, pl.String),
@@ -78,6 +81,38 @@ def test_carried_traits__are_those_made_again(register: Register) -> None:
     names = roster(register)
     again = normalise(identities(register, of=names["identity_id"]))
     assert in_rows(register, carried_traits(register), []).equals(again)
+
+
+def test_store_traits__keeps_each_text_once_and_adds_those_it_did_not_know(register: Register) -> None:
+    a_night(
+        register, message("A28", "1", 1, birth_name="ZOE", city="BREST"), message("A28", "2", 1, birth_name="BREST")
+    )
+    kept = carried_traits(register)
+    assert register.query("SELECT text FROM word ORDER BY number")["text"].to_list() == ["ZOE", "BREST"]
+    register.begin(NIGHT)
+    fold(register, movements(message("A28", "3", 5, birth_name="ZOE", city="RENNES")), sources=sources(), now=NIGHT)
+    names = roster(register)
+    third = names.filter(pl.col("ipp") == "3")["identity_id"]
+    fresh = normalise(identities(register, of=third))
+    store_traits(register, fresh, kept.words)
+    made = in_rows(register, kept, [fresh])
+    register.commit()
+    assert register.query("SELECT text FROM word ORDER BY number")["text"].to_list() == ["ZOE", "BREST", "RENNES"]
+    assert in_rows(register, carried_traits(register), []).equals(made)
+
+
+@given(st.lists(st.lists(st.sampled_from(["A", "B", "C", "É", None]), max_size=6), max_size=4))
+def test_words__a_text_keeps_its_number_and_no_two_share_one(batches: list[list[str | None]]) -> None:
+    words, known = Words([pl.Series(["B", "Z"])]), ["B", "Z"]
+    for batch in batches:
+        column = pl.Series("name", batch, pl.String).cast(pl.Categorical)
+        numbers = words.numbers(column)
+        new = list(dict.fromkeys(text for text in batch if text is not None and text not in known))
+        known += new
+        assert numbers.to_list() == [None if text is None else known.index(text) for text in batch]
+        assert words.met()["text"].cast(pl.String).to_list() == new
+        assert words.told(numbers).cast(pl.String).to_list() == batch
+    assert Words([pl.Series(known)]).numbers(pl.Series(known).cast(pl.Categorical)).to_list() == list(range(len(known)))
 
 
 def test_in_rows__takes_the_fresh_row_and_refuses_a_hole(register: Register) -> None:

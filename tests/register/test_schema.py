@@ -60,7 +60,7 @@ def test_migrations__end_with_the_tables_of_a_new_register(tmp_path: Path) -> No
     opener(new)().close()
     opener(old)().close()
     with duckdb.connect(str(old / "registre.duckdb")) as connection:
-        for table in ("trait", "anomaly", "standing", "insi_answer"):
+        for table in ("trait", "word", "anomaly", "standing", "insi_answer"):
             connection.execute(f"DROP TABLE {table}")
         for table, column in (
             ("status", "refused"),
@@ -72,3 +72,26 @@ def test_migrations__end_with_the_tables_of_a_new_register(tmp_path: Path) -> No
         connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
     opener(old)().close()
     assert shape(old) == shape(new)
+
+
+def test_migrations__traits_kept_as_texts_become_numbers_of_the_same_texts(tmp_path: Path) -> None:
+    shared = [name for name, kind, _ in schema.TABLE["trait"].columns[1:] if kind == "UINTEGER"]
+    opener(tmp_path)().close()
+    with duckdb.connect(str(tmp_path / "registre.duckdb")) as connection:
+        connection.execute("DROP TABLE word")
+        connection.execute("DROP TABLE trait")
+        connection.execute(next(step for step in migrations.MIGRATIONS[1] if step.startswith("CREATE TABLE trait")))
+        connection.execute(
+            "INSERT INTO trait BY NAME SELECT 1 AS key, 'ZOE' AS birth_name, 'BREST' AS city, 7 AS birth_day"
+        )
+        connection.execute("INSERT INTO trait BY NAME SELECT 2 AS key, 'BREST' AS birth_name, NULL AS city")
+        connection.execute("UPDATE about SET value = '2' WHERE name = 'schema_version'")
+    with opener(tmp_path)() as register:
+        words = dict(register.query("SELECT number, text FROM word").iter_rows())
+        rows = register.query("SELECT * FROM trait ORDER BY key")
+    assert sorted(words.values()) == ["BREST", "ZOE"]
+    assert sorted(words) == [0, 1]
+    told = [[None if number is None else words[number] for number in rows[name]] for name in shared]
+    expected = {"birth_name": ["ZOE", "BREST"], "city": ["BREST", None]}
+    assert told == [expected.get(name, [None, None]) for name in shared]
+    assert rows["birth_day"].to_list() == [7, None]
