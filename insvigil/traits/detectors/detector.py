@@ -16,7 +16,7 @@ from insvigil.distinct import Distinct
 from insvigil.frames import IDENTITY_FIELDS
 from insvigil.traits import matricule
 from insvigil.traits.rewriting import present
-from insvigil.vocabulary import BirthDateKind, Confidence, Rule, Scope, Severity
+from insvigil.vocabulary import BirthDateKind, Confidence, Finding, Rule, Scope, Severity
 
 VALUE = pl.col("value")
 """The distinct values received in the field of an ``OnValue`` detector."""
@@ -116,9 +116,35 @@ class Material:
             return present(self.identities[name])
         return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.identities.height)
 
-    def traits_of(self, numbers: pl.Series) -> pl.DataFrame:
-        """Return the traits of some identities (joining the whole file would hash it)."""
-        return self.traits.filter(pl.col("identity_id").is_in(numbers.unique().implode()))
+    def traits_of(self, rows: pl.Series, *names: str) -> pl.DataFrame:
+        """Return some traits of the identities in some rows (joining the whole file would hash it)."""
+        return pl.DataFrame([self.traits[name].gather(rows) for name in names])
+
+    def rows_of(self, numbers: pl.Series) -> pl.Series:
+        """Return the row of each of some identities, null for those that the file lacks."""
+        own = self.traits["identity_id"].to_numpy()
+        if np.array_equal(own, np.arange(len(own), dtype=np.uint32)):
+            return numbers.set(numbers >= len(own), None)
+        rows = pl.DataFrame({"own": own, "row": np.arange(len(own), dtype=np.uint32)})
+        return numbers.alias("own").to_frame().join(rows, on="own", how="left", maintain_order="left")["row"]
+
+    @cached_property
+    def proposed(self) -> pl.DataFrame:
+        """The pairs proposed as doublons, sorted: ``identity_id``, ``other_id`` and the row of each."""
+        if self.pairs is None:
+            return pl.DataFrame(schema=dict.fromkeys(("identity_id", "other_id", "row", "other_row"), pl.UInt32))
+        said = self.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value)
+        sides = said.select(identity_id="left", other_id="right").sort("identity_id", "other_id")
+        rows = (self.rows_of(sides["identity_id"]).alias("row"), self.rows_of(sides["other_id"]).alias("other_row"))
+        return sides.with_columns(rows).drop_nulls()
+
+    @cached_property
+    def members(self) -> pl.DataFrame:
+        """The members of the agrégats, sorted: ``group``, ``identity_id`` and ``row``."""
+        if self.groups is None:
+            return pl.DataFrame(schema=dict.fromkeys(("group", "identity_id", "row"), pl.UInt32))
+        said = self.groups.select("group", "identity_id").sort("group", "identity_id")
+        return said.with_columns(row=self.rows_of(said["identity_id"])).drop_nulls()
 
     @cached_property
     def names(self) -> pl.DataFrame:

@@ -15,10 +15,8 @@ LARGE = 6
 """Members from which an agrégat is rather a chain of look-alikes than one person."""
 
 
-def _members(material: Material) -> pl.DataFrame:
-    assert material.groups is not None
-    traits = material.traits_of(material.groups["identity_id"])
-    return material.groups.join(traits, on="identity_id", how="inner").sort("group", "identity_id")
+def _members(material: Material, *traits: str) -> pl.DataFrame:
+    return material.members.hstack(material.traits_of(material.members["row"], *traits))
 
 
 def _first_of(groups: pl.DataFrame) -> pl.DataFrame:
@@ -33,26 +31,28 @@ def large_group(material: Material) -> pl.DataFrame:
 
 def several_matricules(material: Material) -> pl.DataFrame:
     """Return the groups with two different valid matricules."""
-    valid = _members(material).filter(pl.col("matricule_valid"))
+    valid = _members(material, "matricule", "matricule_valid").filter(pl.col("matricule_valid"))
     return _first_of(valid.group_by("group").agg(pl.col("matricule").n_unique()).filter(pl.col("matricule") > 1))
 
 
 def both_sexes(material: Material) -> pl.DataFrame:
     """Return the groups with a man and a woman."""
-    known = _members(material).filter(pl.col("sex").is_in([Sex.MALE.value, Sex.FEMALE.value]))
+    known = _members(material, "sex").filter(pl.col("sex").is_in([Sex.MALE.value, Sex.FEMALE.value]))
     return _first_of(known.group_by("group").agg(pl.col("sex").n_unique()).filter(pl.col("sex") > 1))
 
 
 def several_birth_years(material: Material) -> pl.DataFrame:
     """Return the groups whose birth years are more than one year apart."""
     years = pl.col("birth_year").cast(pl.Int32)
-    return _first_of(_members(material).group_by("group").agg(gap=years.max() - years.min()).filter(pl.col("gap") > 1))
+    return _first_of(
+        _members(material, "birth_year").group_by("group").agg(gap=years.max() - years.min()).filter(pl.col("gap") > 1)
+    )
 
 
 def several_qualified(material: Material) -> pl.DataFrame:
     """Return the groups with two qualified identities or more."""
     return _first_of(
-        _members(material).group_by("group").agg(pl.col("qualified").sum()).filter(pl.col("qualified") > 1)
+        _members(material, "qualified").group_by("group").agg(pl.col("qualified").sum()).filter(pl.col("qualified") > 1)
     )
 
 

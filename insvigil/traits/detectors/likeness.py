@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, rule
-from insvigil.vocabulary import Finding, Scope, Severity, Sex
+from insvigil.vocabulary import Scope, Severity, Sex
 
 _BIRTH = ["birth_year", "birth_month", "birth_day"]
 _DUPLICATE = "Rapprocher les deux dossiers ; demander la fusion si c'est la même personne."
@@ -133,15 +133,9 @@ def same_matricule_other_names(material: Material) -> pl.DataFrame:
 
 def _both_sides(material: Material, *columns: str) -> pl.DataFrame:
     """Return the pairs proposed as doublons, with the named traits of both sides."""
-    assert material.pairs is not None
-    proposed = material.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value).select("left", "right")
-    traits = material.traits_of(pl.concat([proposed["left"], proposed["right"]])).select("identity_id", *columns)
-    return (
-        proposed.join(traits, left_on="left", right_on="identity_id", how="inner")
-        .join(traits, left_on="right", right_on="identity_id", how="inner", suffix="_right")
-        .rename({"left": "identity_id", "right": "other_id"})
-        .sort("identity_id", "other_id")
-    )
+    pairs = material.proposed
+    other = material.traits_of(pairs["other_row"], *columns).rename({name: f"{name}_right" for name in columns})
+    return pairs.hstack(material.traits_of(pairs["row"], *columns)).hstack(other)
 
 
 def proposed_with_two_matricules(material: Material) -> pl.DataFrame:
@@ -172,9 +166,10 @@ def proposed_with_a_death(material: Material) -> pl.DataFrame:
     if "updated_at" not in material.identities.columns:
         return pl.DataFrame(schema={"identity_id": pl.UInt32, "other_id": pl.UInt32})
     pairs = _both_sides(material, "death_date")
-    updated = material.identities.select(material.traits["identity_id"], updated=pl.col("updated_at").cast(pl.Date))
-    late = pairs.join(updated, on="identity_id").join(
-        updated, left_on="other_id", right_on="identity_id", suffix="_right"
+    updated = material.identities["updated_at"]
+    late = pairs.with_columns(
+        updated.gather(pairs[row]).cast(pl.Date).alias(name)
+        for row, name in (("row", "updated"), ("other_row", "updated_right"))
     )
     month = pl.duration(days=31)
     left_dead = pl.col("death_date_right").is_null() & (pl.col("updated_right") > pl.col("death_date") + month)

@@ -85,6 +85,8 @@ def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
     views = [
         *(("persons", "bearers") if "identities" in needed else ()),
         *(("alike", "sharers") if "base" in needed else ()),
+        *(("proposed",) if "pairs" in needed else ()),
+        *(("members",) if "groups" in needed else ()),
     ]
     if "identities" in needed:
         _ = material.persons  # the bearers are some of them
