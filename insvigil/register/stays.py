@@ -153,7 +153,10 @@ def _recompute(register: Register, names: pl.DataFrame) -> None:
                            dossiers=events.select("domain", "dossier").drop_nulls().unique())  # fmt: skip
     given = events.select("group", "domain", "dossier").unique().join(moved, on=["domain", "dossier"])
     wide = _wide_cancels(register, events).join(events, on=["group", "arrival"], how="anti")
-    ordered = in_order(pl.concat([events, given, wide], how="diagonal_relaxed"), "group")
+    own = events.with_columns(said=pl.lit(True))
+    ordered = in_order(pl.concat([own, given, wide], how="diagonal_relaxed"), "group")
+    if not wide.is_empty():  # a cancel says nothing of a movement first told after it
+        ordered = ordered.filter(pl.col("said").fill_null(False).cum_max().over("group"))
     spans, origins = winners(ordered, "group", _STATE)
     state = pl.concat([spans.select("group"), values(ordered, origins)], how="horizontal")
     columns = [name for name in TABLE["stay"].names if name != "changed_run"]

@@ -293,6 +293,15 @@ def test_fold__a11_cancels_the_visit_and_what_pv1_says(
     assert "m1|D" in stays(register)["movement"], "admitted again"
 
 
+def test_fold__a11_says_nothing_of_a_movement_first_told_after_it(register: Register) -> None:
+    night(
+        register,
+        message("A11", "1", 1, movement="m1|D", visit="V1", dossier="D"),
+        message("Z99", "1", 2, movement="m2|D", visit="V1", dossier="D"),
+    )
+    assert stays(register)["movement"].to_list() == ["m2|D"]
+
+
 def test_fold__an_ins_given_without_vali_does_not_survive_a_validation_without_it(register: Register) -> None:
     night(register, message("A28", "1", 1, matricule="26", matricule_oid="8", identity_code="PROV"))
     assert fields_of(register, "1", "matricule", "identity_code") == ("26", "PROV")
