@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 def qualify_again(night: Night, settings: Settings, register: Register) -> str:
     """Judge again the identities questioned tonight; count with the statuses carried over of the others."""
     from insvigil import qualif
-    from insvigil.register import carried_statuses, store_anomalies, store_indicators, store_standing
+    from insvigil.register import carried_statuses, in_order, store_anomalies, store_indicators, store_standing
 
     frames = night.frames
-    kept = carried_statuses(register)
-    parts = [kept.select("identity_id", *_STANDING)]
+    parts = [carried_statuses(register).select("identity_id", *_STANDING)]
     faults = []
     for asked in asked_again(night, register):
         statuses, found = _judge(night, settings, register, asked)
@@ -34,7 +33,9 @@ def qualify_again(night: Night, settings: Settings, register: Register) -> str:
         store_anomalies(register, found)
         parts.append(standing.cast(parts[0].schema))
         faults.append(found)
-    standing = pl.concat(parts).sort("identity_id")
+    order = in_order(register, [part["identity_id"].to_numpy() for part in parts])
+    standing = pl.DataFrame([pl.concat([part[name] for part in parts]).rechunk().gather(order) for name in _STANDING])
+    del parts, order
     statuses = _as_statuses(standing)
     indicators, objectives = _measure(night, settings, register, standing, statuses)
     store_indicators(register, indicators)
@@ -81,13 +82,13 @@ def _judge(
 def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
     return Statuses.validate(
         standing.select(
-            "identity_id",
-            pl.col("status").cast(pl.Enum(Status)),
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias("identity_id"),
+            "status",
             insi_recovered=pl.col("status").is_in([Status.RECUPEREE.value, Status.QUALIFIEE.value]),
             document_controlled=pl.col("status").is_in([Status.VALIDEE.value, Status.QUALIFIEE.value]),
             ins_transmissible="ins_transmissible",
-            source="source",
-            anomaly="anomaly",
+            source=pl.col("source").cast(pl.String),
+            anomaly=pl.col("anomaly").cast(pl.String),
         )
     )
 

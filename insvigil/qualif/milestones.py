@@ -9,7 +9,7 @@ from insvigil.frames import STRICT_TRAITS, Changes
 from insvigil.qualif.evidence import known
 from insvigil.register import Register, changes, insi_answers
 from insvigil.register.eliminations import family, owned
-from insvigil.register.statements import settled, story
+from insvigil.register.statements import columns_for, settled, story
 
 MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at", "confirmed_at", "refused_at")
 """Times of the last strict change, of the last proof of INSi, of the last INSi call that succeeded, of the last INS
@@ -154,8 +154,9 @@ def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFr
     among = "" if of is None else "SEMI JOIN family USING (key)"
     keys = pl.Series("key", [], dtype=pl.UInt32) if of is None else family(of, lead).alias("key")
     said = register.query(
-        "SELECT s.*, r.started AS known_at FROM statement s JOIN run r USING (run) LEFT JOIN forward f USING (key) "
-        f"SEMI JOIN ({_MOVED.format(among=among)}) m ON m.terminal = coalesce(f.terminal, s.key)",
+        f"SELECT {columns_for(OBSERVED)}, r.started AS known_at FROM statement s JOIN run r USING (run) "
+        f"LEFT JOIN forward f USING (key) SEMI JOIN ({_MOVED.format(among=among)}) m "
+        "ON m.terminal = coalesce(f.terminal, s.key)",
         family=keys.to_frame(),
     )
     names = register.query("SELECT key AS owner, domain, ipp FROM identity SEMI JOIN owners USING (key)",

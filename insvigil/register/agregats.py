@@ -18,7 +18,8 @@ def store_groups(register: Register, groups: dy.DataFrame[Groups]) -> pl.DataFra
     identity). ``outcome`` is ``kept`` or ``new``.
     """
     run = pl.lit(register.run, pl.UInt32)
-    members = groups.join(numbering(register), on="identity_id").select("group", "key")
+    keys = numbering(register)["key"].gather(groups["identity_id"])
+    members = pl.DataFrame([groups["group"], keys.alias("key")])
     known = register.query("SELECT agregat, key FROM agregat_member WHERE until_run IS NULL")
     given, joined = _give(members, known)
     last = register.connection.execute("SELECT coalesce(max(agregat), 0) FROM agregat").fetchall()[0][0]

@@ -18,12 +18,12 @@ import polars as pl
 
 from insvigil.errors import ContractError
 from insvigil.frames import Traits
-from insvigil.register.identities import numbering
+from insvigil.register.identities import NOWHERE, numbering, places
 from insvigil.register.opening import Register
 from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
 from insvigil.register.words import Words
-from insvigil.vocabulary import Stage
+from insvigil.vocabulary import Stage, Status
 
 _SLICE = 200_000
 _TRAITS = tuple(TABLE["trait"].names[1:])
@@ -63,15 +63,8 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     """
     numbers = [part["identity_id"].to_numpy() for part in fresh]
     if kept is not None:
-        numbers = [_places(register)[kept.rows["key"].to_numpy()], *numbers]
-    number = np.concatenate(numbers)
-    height = numbering(register).height
-    rows = np.flatnonzero(number < height).astype(np.uint32)
-    place = np.full(height, NOWHERE, np.uint32)
-    place[number[rows]] = rows
-    if (place == NOWHERE).any():
-        raise ContractError("Des identités n'ont pas leurs traits.", hint="Relancez avec « --full ».")
-    order = pl.Series(place)
+        numbers = [places(register)[kept.rows["key"].to_numpy()], *numbers]
+    order, height = in_order(register, numbers), numbering(register).height
 
     def placed(name: str) -> pl.Series:
         parts = [] if kept is None else [kept.told(name)]
@@ -83,6 +76,21 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     return Traits.validate(
         pl.DataFrame([pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
     )
+
+
+def in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[np.uint32]]]) -> pl.Series:
+    """Return, for each identity, the last row that is its own among those numbered so, one part after the other.
+
+    Raises ``ContractError`` when an identity has none.
+    """
+    number = np.concatenate(numbers)
+    height = numbering(register).height
+    rows = np.flatnonzero(number < height).astype(np.uint32)
+    place = np.full(height, NOWHERE, np.uint32)
+    place[number[rows]] = rows
+    if (place == NOWHERE).any():
+        raise ContractError("Il manque à des identités ce qui est gardé d'elles.", hint="Relancez avec « --full ».")
+    return pl.Series(place)
 
 
 def store_traits(register: Register, traits: pl.DataFrame, words: Words) -> None:
@@ -100,7 +108,10 @@ def store_traits(register: Register, traits: pl.DataFrame, words: Words) -> None
 
 def carried_anomalies(register: Register) -> pl.DataFrame:
     """Return what was found in active identities, each taken alone: identity_id, code, severity."""
-    return _carried(register, "anomaly")
+    place = places(register)
+    found = register.query("SELECT * FROM anomaly")
+    number = pl.Series("identity_id", place[found["key"].to_numpy()])
+    return found.drop("key").with_columns(number).filter(number != NOWHERE)
 
 
 def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
@@ -109,14 +120,14 @@ def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
 
 
 def carried_statuses(register: Register) -> pl.DataFrame:
-    """Return the statuses kept: identity_id, status, counted, ins_transmissible, source, anomaly."""
-    return _carried(register, "standing")
+    """Return the statuses kept, in no order: identity_id, status, counted, ins_transmissible, source, anomaly.
 
-
-def _carried(register: Register, table: str) -> pl.DataFrame:
-    """Return the rows of a table by key that speak of active identities, by their number of tonight."""
-    place = _places(register)
-    found = register.query(f"SELECT * FROM {table}")
+    Few values of many rows: a status is an ``Enum``, its source and its anomaly are ``Categorical``.
+    """
+    place = places(register)
+    few = {"status": pl.Enum(Status), "source": pl.Categorical(), "anomaly": pl.Categorical()}
+    pieces = [found.cast(few) for found in register.slices("SELECT * FROM standing", _SLICE)]  # type: ignore[arg-type]
+    found = pl.concat(pieces)
     number = pl.Series("identity_id", place[found["key"].to_numpy()])
     return found.drop("key").with_columns(number).filter(number != NOWHERE)
 
@@ -177,16 +188,3 @@ def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
     keys = numbering(register)["key"].gather(rows["identity_id"]).alias("key")
     columns = list(TABLE[table].names)
     register.insert(table, rows.with_columns(keys).select(columns))
-
-
-NOWHERE = 0xFFFFFFFF
-"""The number of what is not active."""
-
-
-def _places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """Return the number of each key in this run, ``NOWHERE`` for those that are not active."""
-    keys = numbering(register)["key"].to_numpy()
-    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
-    place = np.full(last + 1, NOWHERE, np.uint32)
-    place[keys] = np.arange(len(keys), dtype=np.uint32)
-    return place

@@ -8,7 +8,7 @@ import polars as pl
 
 from insvigil.errors import UsageError
 from insvigil.frames import IDENTITY_FIELDS, STRICT_TRAITS
-from insvigil.register.identities import last_run, resolve
+from insvigil.register.identities import last_run, numbering, resolve
 from insvigil.register.opening import Register
 from insvigil.vocabulary import Decision
 
@@ -109,7 +109,8 @@ def decisions(register: Register) -> pl.DataFrame:
     if register.keys is None:
         empty = pl.lit(None, pl.UInt32)
         return found.drop("left_key", "right_key").with_columns(left=empty, right=empty)
-    numbers = register.keys.alias("key").to_frame().with_row_index("identity_id")
+    concerned = pl.concat([found["left_key"], found["right_key"]]).unique()
+    numbers = numbering(register).filter(pl.col("key").is_in(concerned.implode()))
     for side in ("left", "right"):
         numbered = numbers.select(pl.col("key").alias(f"{side}_key"), pl.col("identity_id").alias(side))
         found = found.join(numbered, on=f"{side}_key", how="left", maintain_order="left")

@@ -11,7 +11,7 @@ from insvigil.frames import IDENTITY_FIELDS, Changes
 from insvigil.register.answers import insi_answers
 from insvigil.register.eliminations import family, forward, owned
 from insvigil.register.opening import Register
-from insvigil.register.statements import InForce, in_force, settled, story
+from insvigil.register.statements import InForce, columns_for, in_force, settled, story
 
 _STORY = ("domain", "ipp", "field", "old", "new", "valid_at", "known_at", "trigger", "sender", "control_id", "run")
 
@@ -68,7 +68,8 @@ def changes(
     if of is not None:
         keys = keys.join(family(of, lead).alias("key").to_frame(), on="key", how="semi")
     said = register.query(
-        "SELECT s.*, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) JOIN run r USING (run)",
+        f"SELECT {columns_for(fields)}, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) "
+        "JOIN run r USING (run)",
         keys=keys,
     )
     names = register.query("SELECT key, domain, ipp FROM identity SEMI JOIN keys USING (key)", keys=keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from insvigil.errors import ContractError
@@ -147,3 +148,16 @@ def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
 def keys_of(register: Register, numbers: pl.Series) -> pl.Series:
     """Return the keys of the identities numbered so in this run."""
     return numbering(register)["key"].gather(numbers)
+
+
+NOWHERE = 0xFFFFFFFF
+"""The number of what is not active."""
+
+
+def places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    """Return the number of each key in this run, ``NOWHERE`` for those that are not active: joining would hash all."""
+    keys = numbering(register)["key"].to_numpy()
+    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
+    place = np.full(last + 1, NOWHERE, np.uint32)
+    place[keys] = np.arange(len(keys), dtype=np.uint32)
+    return place

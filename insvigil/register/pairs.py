@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from insvigil.frames import AGREEMENTS, ScoredPairs
-from insvigil.register.identities import numbering
+from insvigil.register.identities import NOWHERE, numbering, places
 from insvigil.register.opening import Register
 
 _FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}" for trait in AGREEMENTS))
@@ -14,16 +15,14 @@ _FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}
 
 def previous_pairs(register: Register) -> dy.DataFrame[ScoredPairs]:
     """Return the pairs of the last run whose two sides are active and did not change, in this run's numbers."""
-    found = register.query(
-        "WITH changed AS (SELECT key FROM identity WHERE changed_run = $run) "
-        "SELECT least(l.identity_id, r.identity_id) AS left, greatest(l.identity_id, r.identity_id) AS right, "
-        f"{', '.join(f'p.{name}' for name in _FACTS)} FROM pair p "
-        "JOIN numbers l ON l.key = p.left_key JOIN numbers r ON r.key = p.right_key "
-        "ANTI JOIN changed cl ON cl.key = p.left_key ANTI JOIN changed cr ON cr.key = p.right_key ORDER BY 1, 2",
-        {"run": register.run},
-        numbers=numbering(register),
-    )
-    return ScoredPairs.validate(found, cast=True)
+    known = register.query("SELECT * FROM pair")
+    place = places(register)
+    changed = register.query("SELECT key FROM identity WHERE changed_run = $run", {"run": register.run})["key"]
+    place[changed.to_numpy()] = NOWHERE
+    ends = np.stack([place[known[side].to_numpy()] for side in ("left_key", "right_key")])
+    left, right = pl.Series("left", ends.min(axis=0)), pl.Series("right", ends.max(axis=0))
+    found = known.select(_FACTS).with_columns(left, right).filter(right != NOWHERE).sort("left", "right")
+    return ScoredPairs.validate(found.select(ScoredPairs.column_names()), cast=True)
 
 
 def store_pairs(register: Register, pairs: dy.DataFrame[ScoredPairs]) -> None:

@@ -44,6 +44,11 @@ class InForce(NamedTuple):
     ordered: pl.DataFrame
 
 
+def columns_for(fields: tuple[str, ...]) -> str:
+    """Return what to read of ``statement s`` to tell the story of some fields: reading them all takes twice as long."""
+    return ", ".join(f"s.{name}" for name in ("key", "driver", *STAMP, *dict.fromkeys((*fields, *GUARDED))))
+
+
 def complete_units(statements: pl.DataFrame) -> pl.DataFrame:
     """Return the statements with the parts of a restated field deleted when it does not give them."""
     parts = {part: pl.col(head).is_not_null() for head, tail in UNITS.items() for part in tail}
