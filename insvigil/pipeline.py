@@ -31,6 +31,7 @@ from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Rule, Stage
 
 if TYPE_CHECKING:
+    from insvigil.matching import Matching
     from insvigil.register import Register
     from insvigil.settings import Settings
 
@@ -75,7 +76,7 @@ def run(
         return only_read(night, paths, settings, register, out, say, progress)
     later: dict[Stage, Callable[[], str]] = {
         Stage.TRAITS: lambda: normalise_again(night, settings, register),
-        Stage.MATCHING: lambda: _match(night, settings, register, full=full),
+        Stage.MATCHING: lambda: _match(night, settings, register, full=full, explained=until is Stage.REPORTING),
         Stage.QUALIF: lambda: qualify_again(night, settings, register),
     }
     stages = list(Stage)
@@ -101,7 +102,7 @@ def run(
     return night
 
 
-def _match(night: Night, settings: Settings, register: Register, *, full: bool) -> str:
+def _match(night: Night, settings: Settings, register: Register, *, full: bool, explained: bool) -> str:
     from insvigil.matching import match
     from insvigil.register import closed_agregats, decisions, previous_pairs, store_groups, store_pairs
     from insvigil.traits import detect
@@ -119,7 +120,6 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
-    night.encoding = found.encoding
     doubts = detect(
         frames["identities"],
         frames["traits"],
@@ -130,6 +130,9 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool) 
         only=("pairs", "groups"),
     )
     frames["anomalies"] = pl.concat([frames["anomalies"], doubts])
+    if explained:
+        night.reasons = _reasons(night, settings, found)
+        del frames["traits"]
     fresh = agregats.filter(pl.col("outcome") == "new").height
     closed = closed_agregats(register)
     night.counts[Stage.MATCHING.value] = found.counts | {
@@ -158,7 +161,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
     from insvigil.register import describe_run, identities, indicators, write_identities
-    from insvigil.reporting import NightReport, first_pairs, shown, write_run
+    from insvigil.reporting import NightReport, shown, write_run
 
     describe_run(
         register,
@@ -185,29 +188,28 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         status_sources=SOURCES,
         definitions=[asdict(definition) for definition in DEFINITIONS],
         filled=night.filled,
+        reasons=night.reasons,
         told=identities(register, of=nobody),
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
     if until is Stage.REPORTING:
-        report = replace(
-            report,
-            reasons=_reasons(night, settings, first_pairs(report)),
-            told=identities(register, of=shown(report)),
-        )
-    night.encoding = None  # 100 bytes an identity, before the tables are written
+        report = replace(report, told=identities(register, of=shown(report)))
     judged = Stage.QUALIF.value in night.counts
     return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
 
 
-def _reasons(night: Night, settings: Settings, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return why each pair is proposed: left, right, sentence, bits, in the order to be read."""
+def _reasons(night: Night, settings: Settings, found: Matching) -> pl.DataFrame:
+    """Return why the pairs that the page may show are proposed: left, right, sentence, bits, in order."""
     from insvigil.matching import Lines, explain_pairs
+    from insvigil.reporting import NightReport, near_pairs
 
+    seen = {name: night.frames[name] for name in ("identities", "pairs", "groups", "agregats", "stays")}
+    pairs = near_pairs(NightReport(started=night.started, version=__version__, settings=settings, **seen))
     if pairs.is_empty():
         return pairs.with_columns(sentence=pl.lit(""), bits=pl.lit(0.0))
-    lines = Lines.read(night.counts[Stage.MATCHING.value]["bands"])
+    lines = Lines.read(found.counts["bands"])
     explained = explain_pairs(
-        night.frames["traits"], pairs.rows(), settings.matching, lines=lines, encoding=night.encoding
+        night.frames["traits"], pairs.rows(), settings.matching, lines=lines, encoding=found.encoding
     )
     rows = [
         (*pair, f"{step.label} : {step.sentence}", step.bits)

@@ -30,7 +30,8 @@ class Night:
 
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
     ``again``: numbers of the identities questioned tonight. ``owners``: those who came, with what figures need of them.
-    ``filled``: in how many identities each field is. ``encoding``: the file as matching coded it.
+    ``filled``: in how many identities each field is. ``reasons``: why the pairs that the page may show are proposed;
+    the traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
     """
 
     started: datetime
@@ -44,7 +45,7 @@ class Night:
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
-    encoding: Any = None
+    reasons: pl.DataFrame | None = None
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from insvigil.reporting.cases import first_pairs, shown
+    from insvigil.reporting.cases import first_pairs, near_pairs, shown
     from insvigil.reporting.decisions_file import read_decisions
     from insvigil.reporting.exports import write_folder, write_run
     from insvigil.reporting.night_report import NightReport
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "NightReport": "night_report",
     "first_pairs": "cases",
+    "near_pairs": "cases",
     "shown": "cases",
     "read_decisions": "decisions_file",
     "write_folder": "exports",
     "write_run": "exports",
 }
 
-__all__ = ["NightReport", "first_pairs", "read_decisions", "shown", "write_folder", "write_run"]
+__all__ = ["NightReport", "first_pairs", "near_pairs", "read_decisions", "shown", "write_folder", "write_run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,7 @@ STATUS_ORDER = {
 
 
 def doublon_cases(report: NightReport) -> pl.DataFrame:
-    """Return the agrégats to treat, one row a member.
+    """Return the first agrégats to treat, one row a member: as many as the workbook and the page can show.
 
     Columns: ``case`` (1 is the first to look at), ``number`` (agrégat), ``outcome``, ``finding``, ``size``,
     ``probability`` (the strongest pair), ``place`` (0 is the reference), ``identity_id``, ``status``, ``last_seen``,
@@ -53,6 +53,18 @@ def first_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) ->
     )
 
 
+def near_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) -> pl.DataFrame:
+    """Return the pairs (left, right) among which ``first_pairs`` are, whatever the statuses: all inside those cases."""
+    first = doublon_cases(report).filter(pl.col("case") <= doublons).select("case", "identity_id")
+    inside = (
+        report.pairs.select("left", "right")
+        .join(first, left_on="left", right_on="identity_id")
+        .join(first, left_on=["right", "case"], right_on=["identity_id", "case"])
+    )
+    apart = pair_cases(report, Finding.COLP).filter(pl.col("case") <= collisions)
+    return pl.concat([apart, inside], how="diagonal").select("left", "right").unique().sort("left", "right")
+
+
 def shown(report: NightReport) -> pl.Series:
     """Return the numbers of the identities whose fields the workbook shows."""
     rows = report.settings.reporting.worklist_rows
@@ -65,6 +77,13 @@ def capped(cases: pl.DataFrame, rows: int) -> pl.DataFrame:
     decided = (cases["place"] > 0).cum_sum()
     last = decided.to_frame("n").select(pl.col("n").max().over(cases["case"]))["n"] if cases.height else decided
     return cases.filter((last <= rows) | (cases["case"] == 1))
+
+
+def case_count(report: NightReport, finding: Finding) -> int:
+    """Return how many cases there are with a finding, shown or not."""
+    if finding is Finding.DPOT:
+        return report.groups["group"].n_unique()
+    return int((report.pairs["finding"].cast(pl.String) == finding.value).sum())
 
 
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
@@ -83,7 +102,7 @@ def _pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
 def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     """Return ``work()``, done once for the frames of a report: the page and the workbook ask for the same cases."""
     frames = (
-        report.groups, report.pairs, report.agregats, report.identities, report.statuses, report.stays,
+        report.groups, report.pairs, report.agregats, report.identities, report.statuses, report.stays, report.settings,
     )  # fmt: skip
     known = report.made.get(name)
     if known is None or any(one is not other for one, other in zip(known[0], frames, strict=True)):
@@ -92,46 +111,61 @@ def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> p
 
 
 def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl.DataFrame:
+    members = _first(report, members)
     facts = _facts(report, members["identity_id"].unique().sort())
     rank = pl.col("status").cast(pl.String).replace_strict(STATUS_ORDER, default=4, return_dtype=pl.Int8)
     placed = (
         members.join(facts, on="identity_id", how="left")
-        .sort("group", rank, "created_at", "identity_id", nulls_last=True)
+        .sort("case", rank, "created_at", "identity_id", nulls_last=True)
         .with_columns(
-            place=pl.int_range(pl.len(), dtype=pl.UInt32).over("group"),
-            size=pl.len().over("group"),
-            reference=pl.col("identity_id").first().over("group"),
+            finding=pl.lit(finding.value),
+            place=pl.int_range(pl.len(), dtype=pl.UInt32).over("case"),
+            size=pl.len().over("case"),
+            reference=pl.col("identity_id").first().over("case"),
         )
     )
     pairs = report.pairs.select("left", "right", *AGREES, pair_probability="probability")
-    joined = placed.with_columns(
-        left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
-    ).join(pairs, on=["left", "right"], how="left")
-    best = _strongest(report, members)
-    ranked = joined.join(best, on="group", how="left").with_columns(
-        finding=pl.lit(finding.value),
-        touched=pl.col("changed").any().over("group"),
-        fresh=(pl.col("outcome") == "new").fill_null(False),
-    )
-    order = ranked.sort(
-        "fresh",
-        "touched",
-        "probability",
-        "number",
-        "place",
-        descending=[True, True, True, False, False],
-        nulls_last=True,
-    )
-    cases = order.select("group").unique(maintain_order=True).with_row_index("case", offset=1)
-    return order.join(cases, on="group", how="left", maintain_order="left").select(
-        "case", "number", "outcome", "finding", "size", "probability", "touched", "place", "identity_id", "status",
-        "last_seen", "pair_probability", "left", "right", *AGREES,
+    return (
+        placed.with_columns(
+            left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
+        )
+        .join(pairs, on=["left", "right"], how="left", maintain_order="left")
+        .select(
+            "case", "number", "outcome", "finding", "size", "probability", "touched", "place", "identity_id",
+            "status", "last_seen", "pair_probability", "left", "right", *AGREES,
+        )
     )  # fmt: skip
 
 
+def _first(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:
+    """Return the members of the first cases, numbered: of 300,000 agrégats the workbook and the page show the first."""
+    changed = report.identities["identity_id"].filter(report.identities["changed"])
+    groups = (
+        members.with_columns(touched=pl.col("identity_id").is_in(changed.implode()))
+        .group_by("group")
+        .agg(pl.col("touched").any(), pl.col("number", "outcome").first(), rows=pl.len())
+        .join(_strongest(report, members), on="group", how="left")
+        .with_columns(fresh=(pl.col("outcome") == "new").fill_null(False))
+        .sort(
+            "fresh", "touched", "probability", "number", "group",
+            descending=[True, True, True, False, False], nulls_last=True,
+        )
+        .with_row_index("case", offset=1)
+    )  # fmt: skip
+    to_decide = pl.col("rows") - 1
+    before = to_decide.cum_sum() - to_decide
+    most = max(report.settings.reporting.worklist_rows, _AT_LEAST)
+    kept = groups.filter(before < most).select("group", "case", "touched", "probability")
+    return members.join(kept, on="group", how="inner")
+
+
+_AT_LEAST = 100
+"""Rows to decide that are ordered whatever the length of the worklist: the page shows some cases too."""
+
+
 def _facts(report: NightReport, numbers: pl.Series) -> pl.DataFrame:
-    """Return status, creation, change in this run and last movement of some identities."""
-    some = facts_of(report.identities, numbers, "domain", "ipp", "created_at", "changed")
+    """Return status, creation and last movement of some identities."""
+    some = facts_of(report.identities, numbers, "domain", "ipp", "created_at")
     stays = report.stays.filter(pl.col("ipp").is_in(some["ipp"].implode()))
     seen = stays.group_by("domain", "ipp").agg(last_seen=pl.col("movement_at").max())
     return (

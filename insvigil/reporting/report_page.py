@@ -15,7 +15,7 @@ import polars as pl
 
 from insvigil.frames import AGREEMENTS
 from insvigil.reporting import figures
-from insvigil.reporting.cases import AGREES, doublon_cases, facts_of, pair_cases
+from insvigil.reporting.cases import AGREES, case_count, doublon_cases, facts_of, pair_cases
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.templates import environment, style_sheet
 from insvigil.reporting.wording import conservation, integer, labels, likelihood, long_date, moment, percent, plural
@@ -70,7 +70,7 @@ def context(report: NightReport) -> dict[str, Any]:
         "aimed": [o for o in objectives if o.indicator == figures.HEADLINE],
         "target": max(aimed, default=None),
         "span": figures.period(report),
-        "agregat_count": doublons["case"].n_unique(),
+        "agregat_count": case_count(report, Finding.DPOT),
         "fresh": None if report.agregats is None else report.agregats.filter(pl.col("outcome") == "new").height,
         "collision_count": (findings == Finding.COLP.value).sum(),
         "homonym_count": (findings == Finding.HOMD.value).sum(),

@@ -19,7 +19,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from insvigil.reporting.cases import capped, doublon_cases, pair_cases
+from insvigil.reporting.cases import capped, case_count, doublon_cases, pair_cases
 from insvigil.reporting.comparison import case_rows, different_letters
 from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.sheet_rows import (
@@ -148,7 +148,11 @@ def write_worklist(file: IO[bytes], report: NightReport) -> None:
         _prepare_cases(book.add_worksheet(name), cases.height, styles)
     anomalies = first_anomalies(report)
     _prepare_anomalies(book.add_worksheet(ANOMALIES), anomalies.height, styles)
-    left = {name: listed[name]["case"].n_unique() - cases["case"].n_unique() for name, cases in shown.items()}
+    known = {
+        TO_TREAT: case_count(report, Finding.COLP) + case_count(report, Finding.DPOT),
+        HOMONYMS: case_count(report, Finding.HOMD),
+    }
+    left = {name: known[name] - cases["case"].n_unique() for name, cases in shown.items()}
     more = report.anomalies.height - anomalies.height
     _write_guide(book.add_worksheet(GUIDE), report, shown, left, more, styles)
     book.close()
