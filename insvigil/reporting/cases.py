@@ -61,7 +61,7 @@ def near_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) -> 
         .join(first, left_on="left", right_on="identity_id")
         .join(first, left_on=["right", "case"], right_on=["identity_id", "case"])
     )
-    apart = pair_cases(report, Finding.COLP).filter(pl.col("case") <= collisions)
+    apart = pair_cases(report, Finding.COLP).filter(pl.col("case") <= collisions, pl.col("place") == 1)
     return pl.concat([apart, inside], how="diagonal").select("left", "right").unique().sort("left", "right")
 
 

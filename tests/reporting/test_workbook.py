@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insvigil.reporting import NightReport
-from insvigil.reporting.cases import doublon_cases, first_pairs, pair_cases
+from insvigil.reporting.cases import case_count, doublon_cases, first_pairs, near_pairs, pair_cases
 from insvigil.reporting.comparison import agreement_words, case_rows, different_letters, french_date
 from insvigil.reporting.sheet_rows import letter, text_cell
 from insvigil.reporting.workbook import ANOMALIES, COLUMNS, GUIDE, HOMONYMS, TO_TREAT, write_worklist
@@ -167,6 +167,20 @@ def test_first_pairs__are_kept_pairs_of_the_first_cases(night: NightReport) -> N
     assert 2 <= pairs.height <= 5
     assert pairs.join(night.pairs, on=["left", "right"], how="semi").height == pairs.height
     assert pairs.row(0) == (5, 399)
+
+
+def test_near_pairs__hold_the_first_pairs_whatever_the_statuses(night: NightReport) -> None:
+    unknown = replace(night, statuses=night.statuses.clear(), made={})
+    near = near_pairs(unknown, 3, 4)
+    first = first_pairs(night, 3, 4)
+    assert first.join(near, on=["left", "right"], how="semi").height == first.height
+    assert near.join(night.pairs, on=["left", "right"], how="semi").height == near.height < night.pairs.height
+
+
+def test_case_count__counts_what_the_worklist_leaves_out(night: NightReport) -> None:
+    short = replace(night, settings=Settings.model_validate({"reporting": {"worklist_rows": 1}}), made={})
+    for finding, cases in ((Finding.DPOT, doublon_cases), (Finding.HOMD, lambda one: pair_cases(one, Finding.HOMD))):
+        assert case_count(night, finding) == cases(night)["case"].n_unique() == case_count(short, finding)
 
 
 def test_agreement_words__count_what_agrees_and_name_what_does_not(night: NightReport) -> None:
