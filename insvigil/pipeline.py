@@ -89,6 +89,7 @@ def run(
             if night.before is not None:  # 5 s at five millions, while one core reads
                 night.carried = aside.submit(carried_traits, register)
             take_in(night, paths, settings, register, say, progress)
+        register.spare_memory(spare=True)
         for stage, work in later.items():
             if stage in wanted:
                 with night.timed(stage):
@@ -120,29 +121,32 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool, 
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
+    counts = found.counts
+    if explained:
+        night.reasons = _reasons(night, settings, found)
+    del found  # half a gigabyte at five millions
     doubts = detect(
         frames["identities"],
         frames["traits"],
-        pairs=found.pairs,
-        groups=found.groups,
+        pairs=frames["pairs"],
+        groups=frames["groups"],
         settings=settings.traits,
         today=night.started.date(),
         only=("pairs", "groups"),
     )
     frames["anomalies"] = pl.concat([frames["anomalies"], doubts])
     if explained:
-        night.reasons = _reasons(night, settings, found)
         del frames["traits"]
     fresh = agregats.filter(pl.col("outcome") == "new").height
     closed = closed_agregats(register)
-    night.counts[Stage.MATCHING.value] = found.counts | {
+    night.counts[Stage.MATCHING.value] = counts | {
         "agregats": agregats.height,
         "agregats_new": fresh,
         "agregats_closed": closed,
     }
     return (
-        f"{integer(found.counts['candidates'])} paires comparées, "
-        f"{integer(found.counts['proposed'])} doublons potentiels, "
+        f"{integer(counts['candidates'])} paires comparées, "
+        f"{integer(counts['proposed'])} doublons potentiels, "
         f"{integer(agregats.height)} agrégats ({integer(fresh)} nouveaux, {integer(closed)} résolus)"
     )
 
@@ -194,6 +198,7 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     )
     if until is Stage.REPORTING:
         report = replace(report, told=identities(register, of=shown(report)))
+    register.spare_memory(spare=False)
     judged = Stage.QUALIF.value in night.counts
     return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
 

@@ -23,6 +23,9 @@ from insvigil.settings import RegisterSettings
 CLOCK_TOLERANCE = timedelta(hours=2)
 """How far the clock may step back between two runs (the end of summer time is one hour)."""
 
+LEAST_GB = 0.5
+"""Under it, DuckDB may not sort or write a base of millions."""
+
 _LOCK_POLL_SECONDS = 0.2
 _FULL = ("no space left", "quota exceeded", "file too large")
 
@@ -38,8 +41,9 @@ class Register:
     ``commit`` undoes it. A writer keeps the process umask at 077, so that DuckDB's side files stay private.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, memory_gb: float) -> None:
         self.connection = connection
+        self.memory_gb = memory_gb
         self.path = path
         self.read_only = read_only
         self.schema_version = schema.SCHEMA_VERSION
@@ -78,6 +82,15 @@ class Register:
                 "coalesce((SELECT max(arrival) FROM link), 0))"
             ).fetchall()[0][0]
         return run
+
+    def spare_memory(self, *, spare: bool) -> None:
+        """Do with half of ``register.memory_gb`` (half a gigabyte at the least), or with all of it again.
+
+        While the stages hold the base, what DuckDB keeps at hand of the file is memory they lack.
+        """
+        taken = max(self.memory_gb / 2, min(self.memory_gb, LEAST_GB)) if spare else self.memory_gb
+        with _faults(self.path):
+            self.connection.execute(f"SET memory_limit = '{taken}GB'")
 
     def commit(self) -> None:
         """Make the run last. Called once, last."""
@@ -203,7 +216,7 @@ def open_register(settings: RegisterSettings, *, folder: Path = Path(), read_onl
     except BaseException:
         connection.close()
         raise
-    return Register(connection, path, read_only=read_only)
+    return Register(connection, path, read_only=read_only, memory_gb=settings.memory_gb)
 
 
 def _create(path: Path) -> None:
