@@ -34,52 +34,58 @@ def write_run(folder: Path, report: NightReport, write_identities: Callable[[Pat
     when ``report.identities`` is the roster alone. Raises UsageError as ``write_folder`` does.
     """
 
-    def more(draft: Path) -> None:
-        # people's files are Python's work, the table of identities DuckDB's: side by side
+    def fill(draft: Path) -> None:
+        # the table of identities is DuckDB's work, all the rest Python's and polars': side by side
         with ThreadPoolExecutor(1) as aside:
-            written = aside.submit(people, draft) if report.until is Stage.REPORTING else None
+            copied = None
             if write_identities is not None and _ORDER.index(report.until) >= _ORDER.index(Stage.REGISTER):
-                write_identities(draft / "identities.parquet")
-            if written is not None:
-                written.result()
+                copied = aside.submit(write_identities, draft / "identities.parquet")
+            _write_tables(draft, tables(report))
+            if report.until is Stage.REPORTING:
+                _write_for_people(draft, report)
+            if copied is not None:
+                copied.result()
 
-    def people(draft: Path) -> None:
-        from insvigil.reporting.report_page import render_report
-        from insvigil.reporting.workbook import write_worklist
-
-        with private(draft / WORKBOOK) as file:
-            write_worklist(file, report)
-        with private(draft / PAGE) as file:
-            file.write(render_report(report).encode())
-
-    return write_folder(folder, summary(report), tables(report), more)
+    return _write_whole(folder, summary(report), fill)
 
 
-def write_folder(
-    folder: Path,
-    account: Mapping[str, Any],
-    frames: Mapping[str, pl.DataFrame],
-    more: Callable[[Path], None] | None = None,
-) -> Path:
+def _write_for_people(draft: Path, report: NightReport) -> None:
+    from insvigil.reporting.report_page import render_report
+    from insvigil.reporting.workbook import write_worklist
+
+    with private(draft / WORKBOOK) as file:
+        write_worklist(file, report)
+    with private(draft / PAGE) as file:
+        file.write(render_report(report).encode())
+
+
+def write_folder(folder: Path, account: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> Path:
     """Write ``run.json`` from ``account``, a parquet file a frame (and a CSV of the indicators), and return the folder.
 
     The folder of an earlier run is replaced. Raises UsageError when ``folder`` holds something else than a run.
     """
+    return _write_whole(folder, account, lambda draft: _write_tables(draft, frames))
+
+
+def _write_tables(draft: Path, frames: Mapping[str, pl.DataFrame]) -> None:
+    for name, frame in frames.items():
+        with private(draft / f"{name}.parquet") as file:
+            frame.write_parquet(file, compression="zstd")
+        if name == "indicators":
+            with private(draft / f"{name}.csv") as file:
+                frame.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
+
+
+def _write_whole(folder: Path, account: Mapping[str, Any], fill: Callable[[Path], None]) -> Path:
+    """Make the folder under another name, with ``run.json`` and what ``fill`` writes in it, then give it its own."""
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     draft = _hidden(folder)
     try:
-        for name, frame in frames.items():
-            with private(draft / f"{name}.parquet") as file:
-                frame.write_parquet(file, compression="zstd")
-            if name == "indicators":
-                with private(draft / f"{name}.csv") as file:
-                    frame.write_csv(file, separator=";", decimal_comma=True, include_bom=True)
         with private(draft / SUMMARY) as file:
             file.write(orjson.dumps(account, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str))
-        if more is not None:
-            more(draft)
+        fill(draft)
         _take_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

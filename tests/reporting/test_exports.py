@@ -129,12 +129,19 @@ def test_write_run__replaces_an_earlier_run_but_no_other_folder(night: NightRepo
     assert (foreign / "notes.txt").read_text() == "à garder"
 
 
-def test_write_folder__leaves_nothing_when_it_fails(tmp_path: Path) -> None:
-    def fail(draft: Path) -> None:
+def test_write_run__leaves_nothing_when_it_fails(night: NightReport, tmp_path: Path) -> None:
+    def fail(target: Path) -> None:
+        assert target.parent.parent == tmp_path
         raise OSError("disque plein")
 
     with pytest.raises(OSError, match="disque plein"):
-        write_folder(tmp_path / "nuit", {}, {"pairs": pl.DataFrame({"left": [1]})}, fail)
+        write_run(tmp_path / "nuit", night, fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_write_folder__leaves_nothing_when_it_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_folder(tmp_path / "nuit", {}, {"absent/pairs": pl.DataFrame({"left": [1]})})
     assert list(tmp_path.iterdir()) == []
 
 
