@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import InsvigilError, SettingsError, SourceError, UsageError
@@ -65,6 +65,18 @@ def test_read_extract__names_a_matricule_that_a_spreadsheet_damaged(tmp_path: Pa
     assert found.identities["matricule"][0] == value
     assert found.rejects.select("line", "code", "rejected").rows() == [(2, "IDV-LEC-504", False)]
     assert found.report["damaged_matricules"] == 1
+
+
+def test_read_extract__names_the_line_of_the_file_whatever_was_refused_before_it(tmp_path: Path) -> None:
+    rows = "1;A;;;\n;B;;;\n2;C;;284037621904;\n3;D;E;F;G;H;I\n;J;;;\n4;K;;284037621904;\n"
+    found = read_extract(write(tmp_path, HEADER + rows), MAP)
+    assert found.rejects.select("line", "code").rows() == [
+        (3, "IDV-LEC-501"),
+        (4, "IDV-LEC-504"),
+        (5, "IDV-LEC-503"),
+        (6, "IDV-LEC-501"),
+        (7, "IDV-LEC-504"),
+    ]
 
 
 def test_read_extract__reads_parquet_of_any_type(tmp_path: Path) -> None:
@@ -191,6 +203,7 @@ def test_open_extract__gives_the_columns_of_a_parquet_file_when_asked(tmp_path: 
 written = st.text(st.sampled_from(' a\té\u00a0\ufeff"À,'), max_size=6)
 
 
+@example([("", "\t")], "\t", 5)
 @given(st.lists(st.tuples(written, written), min_size=1, max_size=12), st.sampled_from(";\t"), st.sampled_from((5, 64)))
 def test_read_extract__strips_what_has_outer_blanks_wherever_the_blocks_end(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], separator: str, block: int
