@@ -73,19 +73,17 @@ def whole_file(size: int) -> Work:
 
 
 def stretches(keys: Sequence[Key], encoding: Encoding, threads: int) -> list[Stretch]:
-    """Return what there is to do, the longest first, in parts that do not wait for one another.
+    """Return what there is to do, in parts that do not wait for one another.
 
     Lines come by birth date: the groups of a key that asks the year lie in one year, and what they compare stays in
-    the cache. The other keys read the whole file.
+    the cache. The other keys read the whole file; they come last, as they find few pairs that those have not.
     """
     from insvigil.matching.kernels.candidates import YEAR
 
     dated = [number for number, key in enumerate(keys) if key.parts & YEAR]
     others = [number for number, key in enumerate(keys) if not key.parts & YEAR]
-    parts = _batches(others, 0, encoding.size, 2 * threads)
-    for first, last in pairwise(_years(encoding)):
-        parts += _batches(dated, first, last, 1)
-    return parts
+    parts = [part for first, last in pairwise(_years(encoding)) for part in _batches(dated, first, last, 1)]
+    return parts + _batches(others, 0, encoding.size, 2 * threads)
 
 
 def _batches(keys: list[int], first: int, last: int, times: int) -> list[Stretch]:
@@ -137,26 +135,14 @@ def _hashes(
     from insvigil.matching.kernels import candidates as k
 
     places, (first, last) = (_NOWHERE, where) if isinstance(where, tuple) else (where, (0, 0))
-    some = encoding.lines[first:last] if isinstance(where, tuple) else encoding.lines[places]
-    most = _entries(int(np.bitwise_or.reduce(parts)), some) + 1
-    out = room(len(parts) * most).reshape(len(parts), most)
+    wanted, lines = int(np.bitwise_or.reduce(parts)), max(len(places), last - first)
+    most = lines << int(bool(wanted & k.ANY_FAMILY)) << int(bool(wanted & k.ANY_GIVEN))  # also under their used names
+    out = room(len(parts) * (most + 1)).reshape(len(parts), most + 1)  # what is not written costs no memory
     written, shift = np.zeros(len(parts), np.int64), np.uint64(row_bits(encoding.size))
     k.fill_keys(
         parts, encoding.lines, places, first, last, encoding.names, encoding.lists, shift, filters, out, written
     )
     return [out[key, :count] for key, count in enumerate(written)]
-
-
-def _entries(parts: int, lines: Words) -> int:
-    """Return how many times lines may enter a key: also with their used names, where the key takes any name."""
-    from insvigil.matching.kernels import candidates as k
-    from insvigil.matching.kernels.lines import BIRTH, FIRST, USED, USED_GIVEN
-
-    more = [0, 0]
-    for at, (flag, one, other) in enumerate(((k.ANY_FAMILY, BIRTH, USED), (k.ANY_GIVEN, FIRST, USED_GIVEN))):
-        if parts & flag:
-            more[at] = int(np.count_nonzero((lines[:, other] != 0) & (lines[:, other] != lines[:, one])))
-    return len(lines) + sum(more) + min(more)
 
 
 def focus_filters(keys: Sequence[Key], encoding: Encoding, *, focused: bool) -> Longs:

@@ -138,6 +138,12 @@ def compare_two(
     return total >= floor and kin + worth(tables, KINSHIP, T_GIVEN, found, R_GIVEN) >= kin_floor
 
 
+@kernel("b1(u8, u8, i8)", inline=True, allocates=False)
+def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
+    """Whether a slot of the pairs met holds this one, found by this key or an earlier one."""
+    return known >> np.uint64(5) == pair and np.int64(known & np.uint64(31)) <= key
+
+
 @kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1])", allocates=False)
 def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: Words) -> None:
     """Ask the memory for the lines of places that come later, and for the names of those that come a little sooner.
@@ -192,11 +198,12 @@ def compare(
                 pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
                 near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(56)
                 slot = (np.uint64(min(i, j)) + near) & mask
-                known = met[slot]
-                if known >> np.uint64(5) == pair and np.int64(known & np.uint64(31)) <= key:
+                if remembers(met[slot], pair, key) or remembers(met[slot ^ np.uint64(1)], pair, key):
                     continue
                 if compare_two(lines, i, j, lists, names, chars, memo, tables, floors, levels[written]):
                     pairs[written, 0], pairs[written, 1] = min(i, j), max(i, j)
+                    if met[slot] != 0 and met[slot ^ np.uint64(1)] == 0:  # two pairs in one slot would chase each other
+                        slot ^= np.uint64(1)
                     met[slot] = pair << np.uint64(5) | np.uint64(key)
                     written += 1
     return last, written, seen
