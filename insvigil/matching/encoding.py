@@ -118,7 +118,8 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         placed = {name: pool.submit(_places, traits[name], size) for name in ("birth_place", "postal_code")}
         dates = _dates(traits)
         rows, places = _by_date(dates)
-        numbers, family, given, names = named.result()
+        numbers, family, given, texts = named.result()
+        names = pool.submit(name_lines, texts)
         lists, several, tokens = listed.result()
         by_name = {name: place.result() for name, place in placed.items()}
         tables = _Tables(numbers, family, given, lists, several, by_name)
@@ -129,7 +130,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
             lines[places[part]] = _lines(traits[part], tables, dates[part], None if focus is None else focus[part])
 
         list(pool.map(lay, range(0, size, LINES_AT_A_TIME)))
-    return Encoding(lines, rows, places, tokens, names)
+        return Encoding(lines, rows, places, tokens, names.result())
 
 
 def _lines(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArray[np.bool_] | None) -> Words:
@@ -163,12 +164,12 @@ def _lines(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArr
     return out
 
 
-def _names(traits: pl.DataFrame) -> tuple[Words, Bytes, Bytes, Words]:
-    """Return by physical code the number of each name, how rare it is as family and as given name; and the lines."""
+def _names(traits: pl.DataFrame) -> tuple[Words, Bytes, Bytes, Texts]:
+    """Return by physical code the number of each name, how rare it is as family and as given name; and the texts."""
     names = coded([traits[name] for name in NAME_COLUMNS])
     family = rarities(names.counts[0] + names.counts[1], traits.height)
     given = rarities(names.counts[2], traits.height)
-    return names.numbers, names.spread(family), names.spread(given), name_lines(names.texts)
+    return names.numbers, names.spread(family), names.spread(given), names.texts
 
 
 def _lists(traits: pl.DataFrame) -> tuple[Words, npt.NDArray[np.bool_], Words]:
