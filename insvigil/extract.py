@@ -50,7 +50,7 @@ def match_file(
     waking.start()
     mapped = ColumnMap.load(columns)
     extract = open_extract(file, mapped)
-    ids, rejects, report, read = extract.ids, extract.rejects, extract.report, extract.counts
+    read_ids, rejects, report, read = extract.read_ids, extract.rejects, extract.report, extract.counts
     seconds[Stage.READING.value] = time.perf_counter() - start
     traits = normalise(extract.identities)
     del extract  # the text of a CSV is not needed any more: at ten millions it weighs more than its traits
@@ -58,6 +58,7 @@ def match_file(
     waking.join()
     found = match(traits, settings, progress=progress)
     seconds[Stage.MATCHING.value] = time.perf_counter() - start - sum(seconds.values())
+    ids = read_ids()
     pairs = found.pairs.with_columns(
         left=ids.gather(found.pairs["left"]),
         right=ids.gather(found.pairs["right"]),

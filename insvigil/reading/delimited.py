@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,10 +43,10 @@ class Extract(NamedTuple):
 
 
 class OpenExtract(NamedTuple):
-    """An extract whose columns may wait in their file."""
+    """An extract whose columns may wait in their file; ``read_ids`` reads its ids."""
 
     identities: Columns
-    ids: pl.Series
+    read_ids: Callable[[], pl.Series]
     rejects: dy.DataFrame[Rejects]
     counts: dict[str, int]
     report: dict[str, Any]
@@ -60,7 +60,10 @@ class FileColumns:
         self.columns, self.height = columns, height
 
     def __getitem__(self, name: str) -> pl.Series:
-        """Return one column of the rows ``kept`` (all, when None); raise ``SourceError`` when the file has gone."""
+        """Return one column of the rows ``kept`` (all, when None).
+
+        Raise ``SourceError`` when the file has gone, or is not the one that was opened.
+        """
         try:
             column = self._rows.select(name).collect().to_series()
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -85,12 +88,14 @@ class _Table(NamedTuple):
 
 
 def open_extract(path: Path, columns: ColumnMap) -> OpenExtract:
-    """Read the ids of a file and what is to be said of its rows; the columns of a parquet file wait to be asked for.
+    """Read what is to be said of the rows of a file; the columns of a parquet file wait to be asked for, ids too.
 
     Raises what ``read_extract`` raises.
     """
     if not path.is_file() or not _is_parquet(path):
-        return OpenExtract(*read_extract(path, columns))
+        whole = read_extract(path, columns)
+        ids = whole.ids
+        return OpenExtract(whole.identities, lambda: ids, whole.rejects, whole.counts, whole.report)
     try:
         table = _parquet(path)
         rows = _selected(path, table, columns)
@@ -102,7 +107,8 @@ def open_extract(path: Path, columns: ColumnMap) -> OpenExtract:
     if extract.ids.len() < frame.height:
         kept = frame["id"].is_not_null() & frame["id"].is_first_distinct()
     names = [name for name in rows.collect_schema().names() if name != "id"]
-    return OpenExtract(FileColumns(path, rows, names, extract.ids.len(), kept), *extract[1:])
+    waiting = FileColumns(path, rows, names, extract.ids.len(), kept)
+    return OpenExtract(waiting, lambda: waiting["id"], extract.rejects, extract.counts, extract.report)
 
 
 def read_extract(path: Path, columns: ColumnMap) -> Extract:

@@ -189,15 +189,18 @@ def test_open_extract__gives_the_columns_of_a_parquet_file_when_asked(tmp_path: 
     pl.DataFrame(rows, schema_overrides={"nir": pl.String}).write_parquet(path)
     columns = ColumnMap.model_validate({"id": "num", "birth_name": "nom", "birth_date": "date", "matricule": "nir"})
     whole, asked = read_extract(path, columns), open_extract(path, columns)
-    assert asked.ids.equals(whole.ids) and asked.rejects.equals(whole.rejects)
+    assert asked.read_ids().equals(whole.ids) and asked.rejects.equals(whole.rejects)
     assert asked.counts == whole.counts and asked.report == whole.report
     assert asked.identities.columns == whole.identities.columns
     assert asked.identities.height == whole.identities.height == 3
     for name in asked.identities.columns:
         assert asked.identities[name].equals(whole.identities[name])
-    path.unlink()
+    pl.DataFrame(rows, schema_overrides={"nir": pl.String}).head(4).write_parquet(path)
     with pytest.raises(SourceError, match="ne peut pas être lu"):
         asked.identities["birth_name"]
+    path.unlink()
+    with pytest.raises(SourceError, match="ne peut pas être lu"):
+        asked.read_ids()
 
 
 written = st.text(st.sampled_from(' a\té\u00a0\ufeff"À,'), max_size=6)
