@@ -209,9 +209,14 @@ class _Budget:
 
 def compare_work(work: Work, encoding: Encoding, weights: Weights) -> tuple[Words, Words, Bytes]:
     """Return every pair of rows of a work (``left`` < ``right``), in the order of its cells, and its levels."""
-    engine = _Engine(encoding, weights, EVERYTHING, False, met_for(0), 1)
-    found = engine.compare_slice(0, work, 0, len(work.costs()))
-    return *_rows_of(found.pairs, encoding), found.levels
+    threads = os.cpu_count() or 1
+    engine = _Engine(encoding, weights, EVERYTHING, False, met_for(0), threads)
+    with ThreadPoolExecutor(threads) as pool:
+        found = engine.compare(pool, 0, work, _Budget(None))
+    pairs, levels = (
+        np.concatenate(parts) for parts in zip(*((some.pairs, some.levels) for some in found), strict=True)
+    )
+    return *_rows_of(pairs, encoding), levels
 
 
 def _rows_of(pairs: Longs, encoding: Encoding) -> tuple[Words, Words]:
