@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from insvigil.distinct import pieces_of
-from insvigil.phonetics import Texts
+from insvigil.texts import Texts, buffers
 
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
@@ -66,14 +66,6 @@ def coded(columns: Sequence[pl.Series]) -> Coded:
     return Coded(numbers, texts, np.concatenate([np.zeros((len(columns), 1), np.int64), counts], axis=1))
 
 
-def buffers(texts: pl.Series) -> Texts:
-    """Return the offsets and the bytes of a column of text; nulls are empty."""
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return Texts(starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8))
-
-
 def packed_codes(texts: Texts) -> Words:
     """Return each place or postal code packed six bits a character (see ``fill_codes``), 0 for the empty text."""
     from insvigil.matching.kernels.strings import fill_codes
@@ -89,7 +81,7 @@ def packed_phones(column: pl.Series) -> Words:
     from insvigil.matching.kernels.strings import fill_phones
 
     packed = np.empty(column.len(), np.uint32)
-    fill_phones(*buffers(column.cast(pl.String).fill_null("")), packed)
+    fill_phones(*buffers(column.cast(pl.String)), packed)
     return packed
 
 

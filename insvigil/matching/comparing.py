@@ -82,11 +82,11 @@ def compare_candidates(
 
     Raises ``UsageError`` when more than ``limit`` comparisons would be made.
     """
-    found = _found(encoding, weights, floor, threads or os.cpu_count() or 1, _Budget(limit), focused, progress)
+    found = _searched(encoding, weights, floor, threads or os.cpu_count() or 1, _Budget(limit), focused, progress)
     return _merged(found, encoding)  # the memory of the search is free again
 
 
-def _found(
+def _searched(
     encoding: Encoding, weights: Weights, floor: float, threads: int, budget: _Budget, focused: bool,
     progress: Progress | None,
 ) -> list[_Found]:  # fmt: skip

@@ -23,7 +23,8 @@ from insvigil.matching.coding import (
     values_of,
 )
 from insvigil.matching.kernels.lines import SKELETON, SOUND
-from insvigil.phonetics import Texts, coarser_texts, fine_texts
+from insvigil.phonetics import coarser_texts, fine_texts
+from insvigil.texts import Texts
 from insvigil.vocabulary import BirthDateKind, Sex
 
 Words = npt.NDArray[np.uint32]

@@ -130,13 +130,16 @@ def _billed(night: Night, register: Register) -> dy.DataFrame[Anomalies]:
     from insvigil.register import identities, survivors
 
     frames, names = night.frames, night.frames["identities"]
-    found: list[pl.DataFrame] = [Anomalies.create_empty()]
-    for path in frames["sources"].filter(format="vidhosp", outcome="read")["path"]:
-        if Path(path).is_file() and Path(path).suffix != ".gz":
-            removed = survivors(register).join(names, on="ipp", how="anti")
-            billed = with_survivors(read_crosschecks(Path(path)).rows, removed)
-            near = names["identity_id"].filter(names["ipp"].is_in(billed["ipp"].unique().implode()))
-            found.append(crosscheck(billed, identities(register, of=near), frames["stays"]))
+    told = map(Path, frames["sources"].filter(format="vidhosp", outcome="read")["path"])
+    files = [path for path in told if path.is_file() and path.suffix != ".gz"]
+    if not files:
+        return Anomalies.create_empty()
+    removed = survivors(register).join(names, on="ipp", how="anti")
+    found = []
+    for path in files:
+        billed = with_survivors(read_crosschecks(path).rows, removed)
+        near = names["identity_id"].filter(names["ipp"].is_in(billed["ipp"].unique().implode()))
+        found.append(crosscheck(billed, identities(register, of=near), frames["stays"]))
     return Anomalies.validate(pl.concat(found).unique(maintain_order=True))
 
 

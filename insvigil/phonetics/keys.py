@@ -8,22 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from insvigil.phonetics.rules import COARSE_CLASSES, COARSE_SKELETON, FINE_RULES, Rewritings
+from insvigil.texts import Texts
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
-
-
-class Texts(NamedTuple):
-    """Texts as arrays: text ``i`` is the bytes ``data[offsets[i]:offsets[i + 1]]``."""
-
-    offsets: Integers
-    data: Bytes
 
 
 def fine_texts(names: Texts) -> Texts:

@@ -2,9 +2,8 @@
 
 Three tables, pure functions of the identity, of the settings and of the version: ``trait`` (its comparable form, whose
 texts are numbers of ``word``), ``anomaly`` (what detectors and statuses found in it alone) and ``standing`` (its
-status). A night replaces the rows
-of the identities it questions; ``--full``, other settings or another version question all of them again
-(``docs/decisions/0404-what-a-night-carries-over.md``).
+status). A night replaces the rows of the identities it questions; ``--full``, other settings or another version
+question all of them again (``docs/decisions/0404-what-a-night-carries-over.md``).
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from string import ascii_uppercase, digits
 import numpy as np
 import polars as pl
 
-from insvigil.traits.folding import alphabet, buffers, folded, series, unaccented
+from insvigil.texts import buffers
+from insvigil.traits.folding import alphabet, folded, series, unaccented
 
 STREET_WORDS: dict[str, str] = {
     "AV": "AVENUE", "AVE": "AVENUE", "BD": "BOULEVARD", "BLD": "BOULEVARD", "BVD": "BOULEVARD", "BOUL": "BOULEVARD",

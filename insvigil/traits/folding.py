@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from insvigil.texts import buffers
+
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
@@ -75,14 +77,6 @@ def _decomposed(texts: pl.Series) -> pl.Series:
         .str.replace_many(LIGATURES)
         .str.replace_all(r"[^\x00-\x7F]", " ")
     )
-
-
-def buffers(texts: pl.Series) -> tuple[Integers, Bytes]:
-    """Return the offsets and the bytes of a text column, read only; a missing text is empty."""
-    array = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
 
 
 def series(name: str, offsets: Integers, data: Bytes) -> pl.Series:

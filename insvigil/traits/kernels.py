@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from insvigil.jit import kernel
+from insvigil.jit import TEXTS, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -23,10 +23,8 @@ MATRICULE_SIZE = 15
 _SPACE, _ZERO, _TWO, _NINE = np.uint8(32), np.uint8(48), np.uint8(50), np.uint8(57)
 _CORSICA = np.uint64(6)  # where a matricule may have the A or B of 2A and 2B
 
-_TEXTS = "Array(i8, 1, 'C', readonly=True), Array(u1, 1, 'C', readonly=True)"
 
-
-@kernel(f"void({_TEXTS}, u1[::1], i8[::1], u1[::1])")
+@kernel(f"void({TEXTS}, u1[::1], i8[::1], u1[::1])")
 def fold(offsets: Integers, data: Bytes, table: Bytes, ends: Integers, letters: Bytes) -> None:
     """Write each text with its bytes mapped by ``table`` (0: left out), single spaces and none at its ends.
 
@@ -50,7 +48,7 @@ def fold(offsets: Integers, data: Bytes, table: Bytes, ends: Integers, letters: 
         ends[i + 1] = at
 
 
-@kernel(f"void({_TEXTS}, i8[::1], u1[::1])")
+@kernel(f"void({TEXTS}, i8[::1], u1[::1])")
 def fold_phones(offsets: Integers, data: Bytes, ends: Integers, letters: Bytes) -> None:
     """Write the last nine digits of each text, nothing when they are fewer than four or all the same."""
     at = np.uint64(0)
@@ -74,7 +72,7 @@ def fold_phones(offsets: Integers, data: Bytes, ends: Integers, letters: Bytes) 
         ends[i + 1] = at
 
 
-@kernel(f"void({_TEXTS}, u2[::1], b1[::1])")
+@kernel(f"void({TEXTS}, u2[::1], b1[::1])")
 def count_digits(offsets: Integers, data: Bytes, counts: Counts, same: Flags) -> None:
     """Tell how many digits each text has, and whether they are one digit repeated, a zero before it apart."""
     for i in range(offsets.size - 1):
@@ -91,7 +89,7 @@ def count_digits(offsets: Integers, data: Bytes, counts: Counts, same: Flags) ->
         counts[i] = min(count, 65535)
 
 
-@kernel(f"void({_TEXTS}, b1[::1])")
+@kernel(f"void({TEXTS}, b1[::1])")
 def check_matricules(offsets: Integers, data: Bytes, valid: Flags) -> None:
     """Tell of each text whether it is a whole INS: 15 characters, a possible sex, month and department, its key.
 

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from insvigil.distinct import pieces_of
-from insvigil.traits.folding import alphabet, buffers, folded
+from insvigil.texts import buffers
+from insvigil.traits.folding import alphabet, folded
 from insvigil.traits.rewriting import rewrite_known
 from insvigil.vocabulary import OID_OF_MATRICULE, MatriculeKind
 

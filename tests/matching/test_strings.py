@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from insvigil.matching.coding import buffers
 from insvigil.matching.encoding import name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming
+from insvigil.texts import buffers
 from tests.references import matching as twin
 
 WORDS = st.text("ABEILMNORST", min_size=1, max_size=12)

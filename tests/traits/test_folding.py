@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from insvigil.texts import buffers
 from insvigil.traits.contact import phone_keys
-from insvigil.traits.folding import alphabet, buffers, folded, series
+from insvigil.traits.folding import alphabet, folded, series
 from insvigil.traits.matricule import validity
 from tests.references.traits import fold_slowly, phone_slowly, stands_slowly
 

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from insvigil.distinct import Distinct
+from insvigil.texts import buffers
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
-from insvigil.traits.folding import buffers, unaccented
+from insvigil.traits.folding import unaccented
 from insvigil.vocabulary import Severity
 
 _ASK = "Reprendre les coordonnées à la prochaine venue du patient."

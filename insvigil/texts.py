@@ -1,0 +1,24 @@
+"""Columns of text as arrays, the way kernels read them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+
+class Texts(NamedTuple):
+    """Texts as arrays: text ``i`` is the bytes ``data[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: npt.NDArray[np.int64]
+    data: npt.NDArray[np.uint8]
+
+
+def buffers(column: pl.Series) -> Texts:
+    """Return the offsets and the bytes of a column of text, read only; a missing text is empty."""
+    array = column.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return Texts(starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8))
