@@ -34,7 +34,6 @@ from insvigil.matching.kernels.agreements import (
     T_PLACE,
     T_POSTAL,
     T_SEX,
-    TRAITS,
     X_DIFFERENT,
 )
 from insvigil.matching.kernels.lines import (
@@ -57,7 +56,6 @@ from insvigil.matching.kernels.lines import (
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
-Bytes = npt.NDArray[np.uint8]
 
 FOREIGN = (10 << 6) | 10  # places that begin with 99
 
@@ -124,7 +122,7 @@ def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Sc
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(u4[:, ::1], i8, i8)", allocates=False)
+@kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
 def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
     if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
@@ -140,7 +138,7 @@ def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     return M_CLOSE if n <= 2 else M_DIFFERENT
 
 
-@kernel("i8(u4, u4, i8)", allocates=False)
+@kernel("i8(u4, u4, i8)", allocates=False, inner=True)
 def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     """Return how two places or postal codes agree: same, near (one character, same department) or not.
 
@@ -153,13 +151,13 @@ def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     return level if (x != 0) & (y != 0) else 0
 
 
-@kernel("i8(u4, u4)", allocates=False)
+@kernel("i8(u4, u4)", allocates=False, inner=True)
 def same_or_not(x: Scalar, y: Scalar) -> Scalar:
     """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
     return ((x != 0) & (y != 0)) * (1 + np.int64(x == y))
 
 
-@kernel("b1(u4[:, ::1], i8, i8)", allocates=False)
+@kernel("b1(u4[:, ::1], i8, i8)", allocates=False, inner=True)
 def packed_phones(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Whether both phones are known digit by digit."""
     return (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED
@@ -180,28 +178,40 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
 
 
-@kernel("void(u4[:, ::1], i8, i8, u1[::1])", allocates=False)
-def first_look(lines: Words, i: Scalar, j: Scalar, found: Bytes) -> None:
-    """Write the levels that cost a few instructions, and the rarities of the values."""
+@kernel("i8(i8, i8)", inline=True, allocates=False)
+def level_at(levels: Scalar, trait: Scalar) -> Scalar:
+    """Return the level of a trait among levels packed four bits a trait."""
+    return (levels >> (4 * trait)) & 15
+
+
+@kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
+def first_look(lines: Words, i: Scalar, j: Scalar) -> Scalar:
+    """Return the levels that cost a few instructions, packed four bits a trait.
+
+    They stay in a register: written as bytes and read again at once, they cost three times as much.
+    """
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
-    found[T_DATE] = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
-    found[T_SEX] = same_or_not(flags & SEX_MASK, flags_b & SEX_MASK)
-    found[T_PLACE] = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
+    levels = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b) << 4 * T_DATE
+    levels |= same_or_not(flags & SEX_MASK, flags_b & SEX_MASK) << 4 * T_SEX
+    levels |= code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN) << 4 * T_PLACE
     postal = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
     city = same_or_not(lines[i, CITY], lines[j, CITY])
-    found[T_POSTAL] = max(postal, P_CITY if city == 2 else city)
-    found[T_MATRICULE] = matricule_level(lines, i, j)
+    levels |= max(postal, P_CITY if city == 2 else city) << 4 * T_POSTAL
+    levels |= matricule_level(lines, i, j) << 4 * T_MATRICULE
     for k in range(3):  # address, phone, e-mail: « similar » is settled later
         level = same_or_not(lines[i, ADDRESS + k], lines[j, ADDRESS + k])
-        found[T_ADDRESS + k] = level + (level >> 1)
-    if found[T_PHONE] == X_DIFFERENT and packed_phones(lines, i, j):
-        found[T_PHONE] += numbers_alike(lines[i, PHONE], lines[j, PHONE])
-    x, y = lines[i, RARITY], lines[j, RARITY]
-    for k in range(4):
-        found[TRAITS + k] = min(x & np.uint32(255), y & np.uint32(255))
-        x >>= np.uint32(8)
-        y >>= np.uint32(8)
+        levels |= (level + (level >> 1)) << 4 * (T_ADDRESS + k)
+    if level_at(levels, T_PHONE) == X_DIFFERENT and packed_phones(lines, i, j):
+        levels += np.int64(numbers_alike(lines[i, PHONE], lines[j, PHONE])) << 4 * T_PHONE
+    return levels
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8)", inline=True, allocates=False)
+def common_rarity(lines: Words, i: Scalar, j: Scalar, rarity: Scalar) -> Scalar:
+    """Return how rare the more common side of a trait is: its rarity is byte ``rarity`` of the word."""
+    shift = np.uint32(8 * rarity)
+    return min((lines[i, RARITY] >> shift) & np.uint32(255), (lines[j, RARITY] >> shift) & np.uint32(255))
 
 
 @kernel("void(u4[::1], u4[::1], u4[::1], u4[::1])", allocates=False)

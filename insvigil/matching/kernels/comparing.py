@@ -26,7 +26,7 @@ from insvigil.matching.kernels.agreements import (
     TRAITS,
     X_DIFFERENT,
 )
-from insvigil.matching.kernels.codes import first_look, packed_phones
+from insvigil.matching.kernels.codes import common_rarity, first_look, level_at, packed_phones
 from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, RARITY, USED
 from insvigil.matching.kernels.names import family_level, given_hope, given_level, hope, inverted
 from insvigil.matching.kernels.strings import CLOSE, SAME
@@ -45,27 +45,28 @@ SAFE = np.float32(-1e9)  # a floor that no pair is under
 AHEAD = 24  # places asked of memory before they are compared
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, u1[::1], i8)", allocates=False)
-def worth(tables: Floats, score: Scalar, trait: Scalar, found: Bytes, rarity: Scalar) -> Scalar:
-    """Return the bits of the level found for a trait whose rarity is at ``rarity``."""
-    level = found[trait]
-    return tables[score + BITS, trait, level] + tables[score + SLOPES, trait, level] * np.float32(found[rarity])
+@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False, inner=True)
+def worth(tables: Floats, score: Scalar, trait: Scalar, level: Scalar, rarity: Scalar) -> Scalar:
+    """Return the bits of a level of a trait whose common value is this rare."""
+    return tables[score + BITS, trait, level] + tables[score + SLOPES, trait, level] * rarity
 
 
-@kernel("f4(f4[:, :, ::1], i8, u1[::1], b1)", allocates=False)
-def worth_beside_names(tables: Floats, score: Scalar, found: Bytes, sure: Scalar) -> Scalar:
-    """Return the most that the levels found may bring, names apart; the level of the phone may be ``sure``."""
+@kernel("f4(f4[:, :, ::1], i8, i8, f4, f4, b1)", allocates=False, inner=True)
+def worth_beside_names(
+    tables: Floats, score: Scalar, levels: Scalar, place: Scalar, postal: Scalar, sure: Scalar
+) -> Scalar:
+    """Return the most that packed levels may bring, names apart; the level of the phone may be ``sure``."""
     most, slopes = score + MOST, score + SLOPES
-    total = tables[slopes, T_PLACE, found[T_PLACE]] * np.float32(found[R_PLACE])
-    total += tables[slopes, T_POSTAL, found[T_POSTAL]] * np.float32(found[R_POSTAL])
+    total = tables[slopes, T_PLACE, level_at(levels, T_PLACE)] * place
+    total += tables[slopes, T_POSTAL, level_at(levels, T_POSTAL)] * postal
     for trait in range(T_DATE, TRAITS):
-        total += tables[most, trait, found[trait]]
-    if sure and found[T_PHONE] == X_DIFFERENT:
+        total += tables[most, trait, level_at(levels, trait)]
+    if sure and level_at(levels, T_PHONE) == X_DIFFERENT:
         total += tables[score + BITS, T_PHONE, X_DIFFERENT] - tables[most, T_PHONE, X_DIFFERENT]
     return total
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False)
+@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False, inner=True)
 def most_of_name(tables: Floats, score: Scalar, trait: Scalar, relation: Scalar, rarity: Scalar) -> Scalar:
     """Return the most that a name may bring, by the best relation it may have and the rarity of the rarer side."""
     return tables[score + MOST, trait, relation] + tables[score + STEEPEST, trait, relation] * rarity
@@ -74,6 +75,7 @@ def most_of_name(tables: Floats, score: Scalar, trait: Scalar, relation: Scalar,
 @kernel(
     "b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4[::1], u1[::1])",
     allocates=False,
+    inner=True,
 )
 def compare_two(
     lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs, tables: Floats,
@@ -84,14 +86,16 @@ def compare_two(
     What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
     matter, against chance and against kinship. One matricule on two identities is always worth a look.
     """
-    first_look(lines, i, j, found)
+    levels = first_look(lines, i, j)
     floor, kin_floor = floors[0], floors[1]
-    if found[T_MATRICULE] >= M_SAME_INCOHERENT:
+    if level_at(levels, T_MATRICULE) >= M_SAME_INCOHERENT:
         floor, kin_floor = SAFE, SAFE
     sure = packed_phones(lines, i, j)
-    total, kin = worth_beside_names(tables, CHANCE, found, sure), worth_beside_names(tables, KINSHIP, found, sure)
+    place_rare, postal_rare = common_rarity(lines, i, j, 2), common_rarity(lines, i, j, 3)
+    total = worth_beside_names(tables, CHANCE, levels, np.float32(place_rare), np.float32(postal_rare), sure)
+    kin = worth_beside_names(tables, KINSHIP, levels, np.float32(place_rare), np.float32(postal_rare), sure)
     x, y = lines[i, RARITY], lines[j, RARITY]
-    family_rare, given_rare = np.float32(found[R_FAMILY]), np.float32(found[R_GIVEN])
+    family_rare, given_rare = np.float32(common_rarity(lines, i, j, 0)), np.float32(common_rarity(lines, i, j, 1))
     a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
     p, q = lines[i, FIRST], lines[j, FIRST]
     reach = given_reach = np.int64(CLOSE)  # the best that unequal names may bring
@@ -124,18 +128,26 @@ def compare_two(
             return False
         if kin + most_of_name(tables, KINSHIP, T_FAMILY, reach, family_rare) + kin_given < kin_floor:
             return False
-    found[T_FAMILY] = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
-    if found[T_FAMILY] == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
+    level = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
+    rare = common_rarity(lines, i, j, 0)
+    if level == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
         there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
         if there != back:
-            found[R_FAMILY] = (x if there else y) & np.uint32(255)
-    total += worth(tables, CHANCE, T_FAMILY, found, R_FAMILY)
-    kin += worth(tables, KINSHIP, T_FAMILY, found, R_FAMILY)
+            rare = np.int64((x if there else y) & np.uint32(255))
+    total += worth(tables, CHANCE, T_FAMILY, level, np.float32(rare))
+    kin += worth(tables, KINSHIP, T_FAMILY, level, np.float32(rare))
     if total + given < floor or kin + kin_given < kin_floor:
         return False
-    found[T_GIVEN] = G_INVERTED if turned else given_level(lines, i, j, lists, names, chars, memo)
-    total += worth(tables, CHANCE, T_GIVEN, found, R_GIVEN)
-    return total >= floor and kin + worth(tables, KINSHIP, T_GIVEN, found, R_GIVEN) >= kin_floor
+    given_found = G_INVERTED if turned else given_level(lines, i, j, lists, names, chars, memo)
+    total += worth(tables, CHANCE, T_GIVEN, given_found, given_rare)
+    kin += worth(tables, KINSHIP, T_GIVEN, given_found, given_rare)
+    if total < floor or kin < kin_floor:
+        return False
+    for trait in range(T_DATE, TRAITS):
+        found[trait] = level_at(levels, trait)
+    found[T_FAMILY], found[T_GIVEN] = level, given_found
+    found[R_FAMILY], found[R_GIVEN], found[R_PLACE], found[R_POSTAL] = rare, given_rare, place_rare, postal_rare
+    return True
 
 
 @kernel("b1(u8, u8, i8)", inline=True, allocates=False)
@@ -144,7 +156,7 @@ def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
     return known >> np.uint64(5) == pair and np.int64(known & np.uint64(31)) <= key
 
 
-@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8[::1])", allocates=False)
+@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8[::1])", allocates=False, inner=True)
 def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: Words, met: Longs) -> None:
     """Ask the memory for the lines of places that come later, for what they met, and for the names of those before.
 

@@ -65,7 +65,7 @@ def bits_of(x: Scalar) -> Scalar:
     return np.int64(((x * np.uint32(0x01010101)) & np.uint32(0xFFFFFFFF)) >> np.uint32(24))
 
 
-@kernel("i8(u4, u4, u4[:, ::1])", allocates=False)
+@kernel("i8(u4, u4, u4[:, ::1])", allocates=False, inner=True)
 def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
 
@@ -83,20 +83,18 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     taken = bits_of(u & ~v) + bits_of(x & ~y & LETTER_SET)
     brought = bits_of(v & ~u) + bits_of(y & ~x & LETTER_SET)
     least, short = max(taken, brought, abs(m - n)), min(m, n)
-    if least <= 1 or (taken == 0 and brought == 0) or names[p, SOUND] == names[q, SOUND]:
-        return CLOSE
-    if (x | y) & SEVERAL_WORDS and (u & ~v == 0 or v & ~u == 0):
-        return PART
-    if (least <= 2 and short >= 5) or (least <= 3 and short >= 9):
-        return NEAR
-    if taken == 0 or brought == 0:
-        return PREFIX
-    if (least <= 2 and short >= 3) or (least <= 3 and short >= 6) or names[p, SKELETON] == names[q, SKELETON]:
-        return FAINT
-    return DIFFERENT
+    begins = (taken == 0) | (brought == 0)
+    best: Scalar = np.int64(DIFFERENT)
+    faint = ((least <= 2) & (short >= 3)) | ((least <= 3) & (short >= 6)) | (names[p, SKELETON] == names[q, SKELETON])
+    best = FAINT if faint else best
+    best = PREFIX if begins else best
+    best = NEAR if ((least <= 2) & (short >= 5)) | ((least <= 3) & (short >= 9)) else best
+    best = PART if ((x | y) & SEVERAL_WORDS != 0) & ((u & ~v == 0) | (v & ~u == 0)) else best
+    close = (least <= 1) | ((taken == 0) & (brought == 0)) | (names[p, SOUND] == names[q, SOUND])
+    return CLOSE if close else best
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False)
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
 def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
     """Return what two given names may come to: the relation of the first ones, lower when the lists add nothing.
 
@@ -130,7 +128,7 @@ def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> S
     return r
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
 def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' family names agree, birth and used names crossed."""
     r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
@@ -154,7 +152,7 @@ def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes,
     return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
 def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two persons' given names agree: the first ones, then the lists."""
     r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
@@ -179,7 +177,7 @@ def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, 
     return r  # PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
 def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Whether the family name of each is the given name of the other, one of the two exactly."""
     there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])
