@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,21 +12,12 @@ import polars as pl
 from insvigil import __version__
 from insvigil.errors import SourceError
 from insvigil.vocabulary import Stage
+from insvigil.waking import wake
 
 if TYPE_CHECKING:
     from insvigil.settings import MatchingSettings
 
 Progress = Callable[[int, int], None]
-
-_KERNELS = (
-    "insvigil.numbering",
-    "insvigil.traits.kernels",
-    "insvigil.phonetics.rewriting",
-    "insvigil.matching.kernels.candidates",
-    "insvigil.matching.kernels.comparing",
-    "insvigil.matching.kernels.components",
-)
-"""In the order in which the road needs them."""
 
 
 def match_file(
@@ -46,8 +35,7 @@ def match_file(
     seconds: dict[str, float] = {}
     start = time.perf_counter()
     # Waking numba and its compiled kernels takes about a second of one core: meanwhile the other one reads.
-    waking = Thread(target=lambda: [import_module(kernels) for kernels in _KERNELS], daemon=True)
-    waking.start()
+    waking = wake()
     mapped = ColumnMap.load(columns)
     extract = open_extract(file, mapped)
     read_ids, rejects, report, read = extract.read_ids, extract.rejects, extract.report, extract.counts

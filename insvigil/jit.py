@@ -10,6 +10,7 @@ compiled again every night. Signatures are given explicitly, so that one kernel 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -46,14 +47,63 @@ def kernel(
         options["_nrt"] = False
     if inner:
         options |= {"no_cpython_wrapper": True, "forceinline": True}
-    if not signatures:
+    if not signatures or _NOT_COMPILED:
         return cast(Callable[[F], F], numba.njit(**options))
 
     def compiled(function: F) -> F:
-        with _indices_from_the_start():
-            return cast(F, numba.njit(list(signatures), **options)(function))
+        dispatcher = numba.njit(**options)(function)
+        if inner:
+            _WAITING.append((dispatcher, signatures))
+        else:
+            _compile(dispatcher, signatures)
+        return cast(F, dispatcher)
 
     return compiled
+
+
+_NOT_COMPILED = bool(getattr(config, "DISABLE_JIT", 0))
+_WAITING: list[tuple[Any, tuple[str, ...]]] = []
+"""The inner kernels that nothing asked for yet: where every kernel that calls them comes from the disk, none does."""
+
+
+_BEFORE: list[Callable[[], None]] = []
+
+
+def before_compiling(act: Callable[[], None]) -> None:
+    """Have something done once, as soon as a kernel is not on the disk and must be compiled."""
+    _BEFORE.append(act)
+
+
+def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
+    """Load a kernel from the disk or compile it, after the inner kernels that it may call."""
+    compiler = dispatcher._compiler
+    from_source = compiler.compile
+
+    def after_the_others(*types: Any) -> Any:
+        while _BEFORE:
+            _BEFORE.pop()()
+        waiting, _WAITING[:] = _WAITING[:], []
+        for other, its_own in waiting:  # in the order in which they were written: what they call comes before them
+            _settle(other, its_own)
+        return from_source(*types)
+
+    collects = gc.isenabled()
+    gc.disable()  # what compiling makes lives on: to look for what does not takes 7 % of it
+    compiler.compile = after_the_others
+    try:
+        with _indices_from_the_start():
+            _settle(dispatcher, signatures)
+    finally:
+        compiler.compile = from_source
+        if collects:
+            gc.enable()
+
+
+def _settle(dispatcher: Any, signatures: tuple[str, ...]) -> None:
+    """Give a kernel its signatures, and no other."""
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
 
 
 @contextmanager
@@ -99,6 +149,4 @@ def _not_compiled(array: Any, row: Any) -> None:
     """Do nothing: without compilation (``NUMBA_DISABLE_JIT=1``) there is no processor to ask."""
 
 
-prefetch = cast(
-    Callable[[Any, Any], None], _not_compiled if getattr(config, "DISABLE_JIT", 0) else intrinsic(_prefetch)
-)
+prefetch = cast(Callable[[Any, Any], None], _not_compiled if _NOT_COMPILED else intrinsic(_prefetch))

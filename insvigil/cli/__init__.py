@@ -5,6 +5,7 @@ This file loads neither polars nor numba: commands are imported when they are ca
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from pathlib import Path
@@ -97,6 +98,7 @@ def main() -> None:
     except Exception as error:
         click.echo(f"insvigil : {_unexpected(error)}", err=True)
         code = 3
+    gc.freeze()  # the system takes all memory back at once; collecting it object by object takes 0.2 s
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -20,7 +20,7 @@ class ColumnMap(BaseModel):
     Names are compared without outer blanks.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Names
     """Identifiant propre au fichier (obligatoire) ; il nomme les lignes dans les résultats."""

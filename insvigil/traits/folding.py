@@ -83,4 +83,16 @@ def series(name: str, offsets: Integers, data: Bytes) -> pl.Series:
     """Return the text column of offsets and bytes, an empty text being null."""
     present = pa.py_buffer(np.packbits(offsets[1:] > offsets[:-1], bitorder="little"))
     array = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(data), present)
-    return pl.Series(name, array)
+    return pl.Series(_Capsule(array)).alias(name)
+
+
+class _Capsule:
+    """An Arrow array by its C interface alone: polars would load pyarrow.compute for one of pyarrow's."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.array = array
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Return the schema and the array as capsules."""
+        capsules: tuple[object, object] = self.array.__arrow_c_array__(requested_schema)
+        return capsules
