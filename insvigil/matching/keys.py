@@ -33,6 +33,7 @@ def block_keys(*, sexed: bool = True) -> tuple[Key, ...]:
     skeletons = k.FAMILY_SKELETON | k.ANY_FAMILY | k.GIVEN_SKELETON
     family, given, date = k.FAMILY | k.ANY_FAMILY, k.GIVEN | k.ANY_GIVEN, k.YEAR | k.MONTH | k.DAY
     by_place, by_year = (k.PLACE_CODE, k.SEX | k.POSTAL_CODE), (k.YEAR, k.PLACE_CODE)
+    both = k.BOTH_NAMES | k.ANY_FAMILY | k.ANY_GIVEN
     sex = k.SEX if sexed else 0
     by_names = (k.GIVEN_INITIAL, k.FAMILY_INITIAL, k.SEX | k.PLACE_CODE)
     return (
@@ -40,12 +41,10 @@ def block_keys(*, sexed: bool = True) -> tuple[Key, ...]:
         Key("nom+prénom+date", family | given | date, by_place),
         Key("nom+date", family | date, (k.GIVEN_INITIAL, *by_place)),
         Key("prénom+date", given | date, (k.FAMILY_INITIAL, *by_place)),
-        Key("nom+prénom+année", family | given | k.YEAR, (k.MONTH, *by_place)),
-        Key("nom+prénom+jour+mois", family | given | k.MONTH | k.DAY, by_year),
-        Key("nom+prénom+jour-mois inversés", family | given | k.DAY_AND_MONTH, by_year),
+        Key("nom et prénom+année", both | k.YEAR, (k.MONTH, *by_place)),
+        Key("nom+prénom+jour et mois", family | given | k.DAY_AND_MONTH, by_year),
         Key("nom+prénom+lieu", family | given | k.PLACE_CODE, (k.POSTAL_CODE, k.DECADE)),
         Key("nom+prénom+code postal", family | given | k.POSTAL_CODE, (k.PLACE_CODE, k.DECADE)),
-        Key("noms inversés+année", k.BOTH_NAMES | k.ANY_FAMILY | k.YEAR, (k.MONTH, *by_place)),
         Key("nom+année+lieu", family | k.YEAR | k.PLACE_CODE, (k.GIVEN_INITIAL, k.MONTH)),
         Key("nom+année+mois+initiale", family | k.GIVEN_INITIAL | k.YEAR | k.MONTH, by_place),
         Key("nom+année+jour+initiale", family | k.GIVEN_INITIAL | k.YEAR | k.DAY, by_place),
