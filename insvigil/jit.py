@@ -47,7 +47,7 @@ def kernel(
         options["_nrt"] = False
     if inner:
         options |= {"no_cpython_wrapper": True, "forceinline": True}
-    if not signatures or _NOT_COMPILED:
+    if not signatures or inline or _NOT_COMPILED:
         return cast(Callable[[F], F], numba.njit(**options))
 
     def compiled(function: F) -> F:

@@ -178,7 +178,7 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
 
 
-@kernel("i8(i8, i8)", inline=True, allocates=False)
+@kernel("i8(i8, i8)", allocates=False, inner=True)
 def level_at(levels: Scalar, trait: Scalar) -> Scalar:
     """Return the level of a trait among levels packed four bits a trait."""
     return (levels >> (4 * trait)) & 15
@@ -207,7 +207,7 @@ def first_look(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     return levels
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8)", inline=True, allocates=False)
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
 def common_rarity(lines: Words, i: Scalar, j: Scalar, rarity: Scalar) -> Scalar:
     """Return how rare the more common side of a trait is: its rarity is byte ``rarity`` of the word."""
     shift = np.uint32(8 * rarity)
