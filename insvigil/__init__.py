@@ -11,8 +11,9 @@ The public surface, loaded on first use::
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from insvigil.surface import surface
 
 __version__ = "0.1.0"
 
@@ -64,10 +65,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'insvigil' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"insvigil.{_HOMES[name]}"), name)
+__getattr__ = surface(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

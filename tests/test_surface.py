@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ def test_all__is_sorted_and_every_name_resolves() -> None:
     assert set(insvigil.__all__) == set(insvigil._HOMES)
     for name in insvigil.__all__:
         assert getattr(insvigil, name).__name__ == name
+
+
+@pytest.mark.parametrize("package", ["matching", "reading", "reporting", "traits"])
+def test_surface__each_package_gives_every_public_name_and_no_other(package: str) -> None:
+    room = import_module(f"insvigil.{package}")
+    assert set(room.__all__) == set(room._HOMES)
+    for name in room.__all__:
+        assert getattr(room, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = room.nothing
 
 
 def test_version__is_the_same_in_the_package_and_the_project_file() -> None:

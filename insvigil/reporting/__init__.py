@@ -5,8 +5,9 @@ Loaded on first use: writing tables only (``insvigil match``) loads neither the 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from insvigil.surface import surface
 
 if TYPE_CHECKING:
     from insvigil.reporting.cases import first_pairs, near_pairs, shown
@@ -27,7 +28,4 @@ _HOMES = {
 __all__ = ["NightReport", "first_pairs", "near_pairs", "read_decisions", "shown", "write_folder", "write_run"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = surface(__name__, _HOMES)
