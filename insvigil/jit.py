@@ -36,8 +36,9 @@ def kernel(
 
     A kernel that makes no array of its own may say ``allocates=False``: references are then not counted, which makes
     it compile faster. One that only other kernels call may say ``inner=True``: it is always inlined and has no entry
-    from Python. Together they made ten small kernels as fast as the one of 317 lines that they replace, and 40 %
-    cheaper to compile.
+    from Python, and is neither loaded nor compiled while no other is compiled. Together they made ten small kernels as
+    fast as the one of 317 lines that they replace, and 40 % cheaper to compile. The words of an ``inline=True`` kernel
+    are put in those of its callers: it takes the types it meets there and is not compiled by itself.
     """
     # no kernel is a callback of C code: without that wrapper, all of them compile a tenth faster
     options: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": fastmath, "no_cfunc_wrapper": True}
@@ -47,7 +48,7 @@ def kernel(
         options["_nrt"] = False
     if inner:
         options |= {"no_cpython_wrapper": True, "forceinline": True}
-    if not signatures or inline or _NOT_COMPILED:
+    if not signatures or _NOT_COMPILED:
         return cast(Callable[[F], F], numba.njit(**options))
 
     def compiled(function: F) -> F:

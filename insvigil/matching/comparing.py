@@ -24,7 +24,7 @@ from insvigil.matching.blocking import (
     stretches,
     whole_file,
 )
-from insvigil.matching.encoding import Encoding
+from insvigil.matching.encoding import Encoding, aligned
 from insvigil.matching.keys import Key, block_keys
 from insvigil.matching.levels import RARITIES, TRAITS
 from insvigil.matching.weights import Weights
@@ -188,7 +188,8 @@ class _Desk:
 
 def met_for(size: int) -> Longs:
     """Return room for the pairs already met: four to eight bytes an identity."""
-    return np.zeros(1 << (row_bits(max(size, 4)) - 1), np.uint64)
+    slots = max(8, 1 << (row_bits(max(size, 4)) - 1))
+    return aligned(slots // 8, 16).view(np.uint64).ravel()
 
 
 class _Budget:

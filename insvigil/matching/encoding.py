@@ -124,7 +124,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         lists, several, tokens = listed.result()
         by_name = {name: place.result() for name, place in placed.items()}
         tables = _Tables(numbers, family, given, lists, several, by_name)
-        lines = _aligned(size, words.WIDTH)
+        lines = aligned(size, words.WIDTH)
 
         def lay(start: int) -> None:
             part = slice(start, start + LINES_AT_A_TIME)
@@ -198,7 +198,7 @@ def _by_date(dates: Words) -> tuple[Words, Words]:
     return rows, places
 
 
-def _aligned(rows: int, width: int) -> Words:
+def aligned(rows: int, width: int) -> Words:
     """Return zeros whose rows of 64 bytes are each one line of cache (numpy aligns on 16 bytes)."""
     room = np.zeros(rows * width + 16, np.uint32)
     start = (-room.ctypes.data % 64) // 4
@@ -240,7 +240,7 @@ def name_lines(names: Texts) -> Words:
     from insvigil.matching.kernels.lines import NAME_WIDTH
     from insvigil.matching.kernels.strings import fill_names, hash_texts
 
-    lines = _aligned(len(names.offsets) - 1, NAME_WIDTH)
+    lines = aligned(len(names.offsets) - 1, NAME_WIDTH)
     fill_names(*names, lines, lines.view(np.uint8))
     fine = fine_texts(names)
     hash_texts(*fine, SOUND, lines)

@@ -68,7 +68,7 @@ FILTER_BITS = 20
 """Bits of the hash that a filter tells apart: a night of 50,000 changes fills a twentieth of it."""
 
 
-@kernel("u8(u8, i8)", inline=True, allocates=False)
+@kernel(inline=True, allocates=False)
 def stirred(x: Scalar, part: Scalar) -> Scalar:
     """Return the hash of the value of one part (the finalizer of splitmix64)."""
     h = x * np.uint64(PARTS) + np.uint64(part) + np.uint64(0x9E3779B97F4A7C15)
@@ -110,7 +110,7 @@ def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs, at: Sc
     parts[PARTS - 1, at] = min(x, y) << np.uint64(32) | max(x, y) if x and y else 0
 
 
-@kernel("u8(u8, i8, u8)", inline=True, allocates=False)
+@kernel(inline=True, allocates=False)
 def dated(h: Scalar, key: Scalar, year_and_month: Scalar) -> Scalar:
     """Return the hash of a key, the date it asks before the rest."""
     if not key & YEAR:
@@ -121,7 +121,7 @@ def dated(h: Scalar, key: Scalar, year_and_month: Scalar) -> Scalar:
     return h >> bits | year_and_month << (np.uint64(64) - bits)
 
 
-@kernel("u8(u8)", inline=True, allocates=False)
+@kernel(inline=True, allocates=False)
 def filtered_bit(h: Scalar) -> Scalar:
     """Return the bit of a hash in a filter: of its middle, which the date does not fill."""
     return (h >> np.uint64(32)) & np.uint64((1 << FILTER_BITS) - 1)
@@ -150,7 +150,7 @@ def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> Non
                 parts[part, v] = stirred(parts[part, v], part)
 
 
-@kernel("i8(u4[::1], i8, i8)", inline=True, allocates=False)
+@kernel(inline=True, allocates=False)
 def place_at(places: Words, first: Scalar, r: Scalar) -> Scalar:
     """Return the place of one of the rows read: they come one after the other where no place is given."""
     return np.int64(places[r]) if places.size else first + r
@@ -172,6 +172,10 @@ def read_block(
         row = place_at(places, first, r)
         prefetch(names, np.int64(lines[row, BIRTH]))
         prefetch(names, np.int64(lines[row, FIRST]))
+        if wanted & ANY_FAMILY:
+            prefetch(names, np.int64(lines[row, USED]))
+        if wanted & SECOND_GIVEN:
+            prefetch(lists, np.int64(lines[row, LIST]))
     for kind in range(4):
         for r in range(count):
             row = place_at(places, first, r)

@@ -27,7 +27,7 @@ from insvigil.matching.kernels.agreements import (
     X_DIFFERENT,
 )
 from insvigil.matching.kernels.codes import common_rarity, first_look, level_at, packed_phones
-from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, RARITY, USED
+from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, LIST, RARITY, USED
 from insvigil.matching.kernels.names import family_level, given_hope, given_level, hope, inverted
 from insvigil.matching.kernels.strings import CLOSE, SAME
 
@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 BITS, SLOPES, MOST, STEEPEST = range(4)
 CHANCE, KINSHIP = 0, 4
 SAFE = np.float32(-1e9)  # a floor that no pair is under
-AHEAD = 24  # places asked of memory before they are compared
+AHEAD = 16  # places asked of memory before they are compared
 
 
 @kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False, inner=True)
@@ -150,17 +150,18 @@ def compare_two(
     return True
 
 
-@kernel("b1(u8, u8, i8)", inline=True, allocates=False)
+@kernel(inline=True, allocates=False)
 def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
     """Whether a slot of the pairs met holds this one, found by this key or an earlier one."""
     return known >> np.uint64(5) == pair and np.int64(known & np.uint64(31)) <= key
 
 
-@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8[::1])", allocates=False, inner=True)
-def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: Words, met: Longs) -> None:
+@kernel("void(u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u8[::1])", allocates=False, inner=True)
+def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: Words, lists: Words, met: Longs) -> None:
     """Ask the memory for the lines of places that come later, for what they met, and for the names of those before.
 
-    Spares 7 % of the comparison of four million identities, whose lines no cache holds; what they met, as much again.
+    Of the comparison of ten million identities, which no cache holds, the names spare a fifth, the lists of given names
+    and what was met a twentieth each.
     """
     for k in range(first, min(last, places.size)):
         prefetch(lines, np.int64(places[k]))
@@ -169,6 +170,7 @@ def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: W
         place = np.int64(places[k])
         prefetch(names, np.int64(lines[place, BIRTH]))
         prefetch(names, np.int64(lines[place, FIRST]))
+        prefetch(lists, np.int64(lines[place, LIST]))
 
 
 @kernel(
@@ -200,7 +202,7 @@ def compare(
         other, end = np.int64(starts[u + r]), np.int64(starts[u + r + 1])
         if written + (stop - start) * (end - other) > pairs.shape[0]:
             return c, written, seen
-        ask_ahead(places, start + AHEAD, stop + AHEAD, lines, names, met)
+        ask_ahead(places, start + AHEAD, stop + AHEAD, lines, names, lists, met)
         for p in range(start, stop):
             i = np.int64(places[p])
             for q in range(other if r else p + 1, end):
@@ -209,8 +211,8 @@ def compare(
                     continue
                 seen += 1
                 pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
-                near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(60)
-                slot = (np.uint64(min(i, j)) + near) & mask
+                near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
+                slot = (np.uint64(min(i, j)) & ~np.uint64(7) | near) & mask
                 if remembers(met[slot], pair, key) or remembers(met[slot ^ np.uint64(1)], pair, key):
                     continue
                 if compare_two(lines, i, j, lists, names, chars, memo, tables, floors, levels[written]):
