@@ -101,8 +101,20 @@ def test_detect__a_site_switches_off_and_changes_severity() -> None:
     own = TraitsSettings(ignore=["IDV-DDN"], severity={"IDV-NOM-005": "information"})
     anomalies = detect(people, normalise(people), settings=own, today=TODAY)
     assert anomalies.select("code", "severity").rows() == [("IDV-NOM-005", "information")]
-    with pytest.raises(SettingsError, match=r"traits\.severity\.IDV-NOM-005"):
-        detect(people, normalise(people), settings=TraitsSettings(severity={"IDV-NOM-005": "grave"}))
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (TraitsSettings(severity={"IDV-NOM-005": "grave"}), r"traits\.severity\.IDV-NOM-005"),
+        (TraitsSettings(severity={"IDV-NOM-999": "information"}), "« IDV-NOM-999 »"),
+        (TraitsSettings(ignore=["IDV-DDN", "IDV-DNN"]), "« IDV-DNN »"),
+    ],
+)
+def test_detect__a_code_or_a_severity_that_does_not_exist_is_refused(own: TraitsSettings, told: str) -> None:
+    people = cases.identities((SOUND,))
+    with pytest.raises(SettingsError, match=told):
+        detect(people, normalise(people), settings=own)
 
 
 def test_detect__asks_only_the_frames_named() -> None:

@@ -30,6 +30,8 @@ NEWBORN_DAYS = 40
 _NEARLY_DISTINCT = ("phone", "email", "billing_nir")
 """Fields whose values nearly all differ: telling them apart would cost more than asking each."""
 
+_LISTED = "« insvigil rules » donne les codes."
+
 Finding = tuple[Detector, pl.DataFrame]
 
 
@@ -51,11 +53,13 @@ def detect(
 
     ``traits`` is ``normalise(identities)``. ``absorbed``: the identities merged into another in this run, with their
     fields as last received, ``domain`` and ``ipp``. Without a frame, the detectors that need it find nothing.
-    ``today`` (default: this day) is what « dans le futur » is measured from. An unknown severity in the settings is
-    a ``SettingsError``. ``only`` names the frames (``identities``, ``changes``, ``stays``, ``pairs``, ``groups``,
-    ``absorbed``) whose detectors are asked, when they come at different times of the night; empty: all.
+    ``today`` (default: this day) is what « dans le futur » is measured from. ``only`` names the frames
+    (``identities``, ``changes``, ``stays``, ``pairs``, ``groups``, ``absorbed``) whose detectors are asked, when they
+    come at different times of the night; empty: all. Raises ``SettingsError`` for a code or a severity that the
+    settings invent.
     """
     settings = settings or TraitsSettings()
+    _refuse_unknown(settings)
     material = Material(
         identities, traits, today or date.today(), changes, pairs, groups, stays, absorbed, dated_table(settings),
         given,
@@ -65,8 +69,7 @@ def detect(
         for detector in DETECTORS
         if not detector.rule.code.startswith(tuple(settings.ignore)) and (not only or detector.needs in only)
     ]
-    severities = _severities(settings)
-    return Anomalies.validate(_anomalies(material, _findings(material, asked), severities))
+    return Anomalies.validate(_anomalies(material, _findings(material, asked), settings.severity))
 
 
 def _findings(material: Material, asked: list[Detector]) -> list[Finding]:
@@ -166,14 +169,20 @@ def _of_file(material: Material, detector: OnFile) -> list[Finding]:
     return [(detector, detector.find(material))] if getattr(material, detector.needs) is not None else []
 
 
-def _severities(settings: TraitsSettings) -> dict[str, str]:
+def _refuse_unknown(settings: TraitsSettings) -> None:
+    """Raise ``SettingsError`` for a code that no detector has, or a severity that is none: a slip would go unseen."""
+    codes = [detector.rule.code for detector in DETECTORS]
     known = {severity.value for severity in Severity}
+    for code in settings.ignore:
+        if not any(other.startswith(code) for other in codes):
+            raise SettingsError(f"Aucun détecteur ne commence par « {code} » (traits.ignore).", hint=_LISTED)
     for code, severity in settings.severity.items():
+        if code not in codes:
+            raise SettingsError(f"Aucun détecteur n'a le code « {code} » (traits.severity).", hint=_LISTED)
         if severity not in known:
             raise SettingsError(
                 f"Gravité inconnue pour traits.severity.{code}.", hint=f"Gravités : {', '.join(sorted(known))}."
             )
-    return settings.severity
 
 
 def _anomalies(material: Material, findings: list[Finding], severities: dict[str, str]) -> pl.DataFrame:
