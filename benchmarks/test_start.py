@@ -6,13 +6,13 @@ Whole processes, user and system seconds as the operating system counts them.
 from __future__ import annotations
 
 import os
-import pkgutil
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import insvigil
+from insvigil import waking
 
 
 def cpu_seconds(arguments: list[str], **environment: str) -> float:
@@ -22,21 +22,32 @@ def cpu_seconds(arguments: list[str], **environment: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def kernel_modules() -> list[str]:
-    found = pkgutil.walk_packages(insvigil.__path__, "insvigil.")
-    return [module.name for module in found if ".kernels." in module.name]
-
-
 def test_help__answers_in_a_blink(benchmark) -> None:  # type: ignore[no-untyped-def]
     """Aim: under 0.15 s of CPU."""
     benchmark.extra_info["cpu_seconds"] = round(cpu_seconds(["-m", "insvigil", "--help"]), 3)
     benchmark.pedantic(cpu_seconds, (["-m", "insvigil", "--help"],), rounds=5)
 
 
-def test_kernels__cold_compilation(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """Aim: every kernel of the product compiled in under 8 s; the floor is the same imports with a warm cache."""
-    imports = ["-c", "import " + ", ".join(kernel_modules())]
-    cold = benchmark.pedantic(lambda: cpu_seconds(imports, NUMBA_CACHE_DIR=str(tmp_path)), rounds=1)
-    warm = cpu_seconds(imports, NUMBA_CACHE_DIR=str(tmp_path))
-    benchmark.extra_info |= {"modules": len(kernel_modules()), "cold_cpu": round(cold, 2), "warm_cpu": round(warm, 2)}
-    assert warm < cold
+WAKES_ALL = "from insvigil.waking import MATCHING, MOVEMENTS, wake; wake(MATCHING + MOVEMENTS).join()"
+
+
+def test_kernels__cold_start(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Aim: every kernel of the product at hand in under 8 s on two cores, when the disk holds none.
+
+    The floor is the same with all of them on the disk. The seconds of the second process, which nobody waits for, are
+    not those of a child: they are not counted.
+    """
+
+    def start() -> float:
+        return cpu_seconds(["-c", WAKES_ALL], NUMBA_CACHE_DIR=str(tmp_path))
+
+    first = benchmark.pedantic(start, rounds=1)
+    clock = time.perf_counter()
+    again = start()
+    benchmark.extra_info |= {
+        "first_process_cpu": round(first, 2),
+        "warm_cpu": round(again, 2),
+        "warm_seconds": round(time.perf_counter() - clock, 2),
+        "modules": len(waking.MATCHING + waking.MOVEMENTS),
+    }
+    assert again < first
