@@ -186,10 +186,7 @@ def level_at(levels: Scalar, trait: Scalar) -> Scalar:
 
 @kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
 def first_look(lines: Words, i: Scalar, j: Scalar) -> Scalar:
-    """Return the levels that cost a few instructions, packed four bits a trait.
-
-    They stay in a register: written as bytes and read again at once, they cost three times as much.
-    """
+    """Return the levels that cost a few instructions, packed four bits a trait: most pairs never need them apart."""
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
     levels = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b) << 4 * T_DATE
