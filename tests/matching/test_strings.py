@@ -120,11 +120,6 @@ def test_characters_apart__count_the_groups_of_bits_that_are_not_zero(digits: in
     assert codes.one_character_apart(np.uint32(characters)) == one
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_bits_of__counts_the_bits_set(number: int) -> None:
-    assert naming.bits_of(np.uint32(number)) == number.bit_count()
-
-
 @given(st.lists(st.text("0123456789AB", max_size=15), max_size=8))
 def test_fill_codes__equal_codes_are_equal_texts(texts: list[str]) -> None:
     for bits, width in ((4, 13), (6, 5)):

@@ -117,11 +117,11 @@ def compare_two(
     if kin + most_of_name(tables, KINSHIP, T_FAMILY, reach, family_rare) + kin_given < kin_floor:
         return False
     turned = inverted(lines, i, j, names, chars, memo)
+    births, birth_used = hope(a, b, names), hope(a, v, names)
+    used_birth, useds, firsts = hope(u, b, names), hope(u, v, names), hope(p, q, names)
     if not turned:
-        given_reach = given_hope(lines, i, j, hope(p, q, names))
-        reach = np.int64(0)
-        for k in range(4):
-            reach = max(reach, hope(lines[i, k >> 1], lines[j, k & 1], names))
+        given_reach = given_hope(lines, i, j, firsts)
+        reach = max(births, birth_used, used_birth, useds)
         family = most_of_name(tables, CHANCE, T_FAMILY, reach, family_rare)
         given = most_of_name(tables, CHANCE, T_GIVEN, given_reach, given_rare)
         kin_given = most_of_name(tables, KINSHIP, T_GIVEN, given_reach, given_rare)
@@ -129,7 +129,9 @@ def compare_two(
             return False
         if kin + most_of_name(tables, KINSHIP, T_FAMILY, reach, family_rare) + kin_given < kin_floor:
             return False
-    level = F_CROSSED if turned else family_level(lines, i, j, names, chars, memo)
+    level = np.int64(F_CROSSED)
+    if not turned:
+        level = family_level(lines, i, j, births, birth_used, used_birth, useds, names, chars, memo)
     rare = common_rarity(lines, i, j, 0)
     if level == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
         there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
@@ -139,7 +141,7 @@ def compare_two(
     kin += worth(tables, KINSHIP, T_FAMILY, level, np.float32(rare))
     if total + given < floor or kin + kin_given < kin_floor:
         return False
-    given_found = G_INVERTED if turned else given_level(lines, i, j, lists, names, chars, memo)
+    given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
     total += worth(tables, CHANCE, T_GIVEN, given_found, given_rare)
     kin += worth(tables, KINSHIP, T_GIVEN, given_found, given_rare)
     if total < floor or kin < kin_floor:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel
+from insvigil.jit_blocks import counted
 from insvigil.matching.kernels.agreements import (
     F_CLOSE,
     F_CROSSED,
@@ -51,18 +52,18 @@ FIRST_ALONE = SAME
 SAME_FIRST = FIRST_ALONE + PREFIX + 1
 """The relation of first given names that are the same, when the lists cannot agree."""
 
+ONCE = np.uint64(0xFFFFFFFF)
+"""The half of ``letters_of`` that holds the letters, however often they come."""
+
 MEMO_BITS = 15
 """Pairs of names remembered by a thread, as a power of two: 256 kilobytes, near the core."""
 
 
-@kernel("i8(u4)", allocates=False)
-def bits_of(x: Scalar) -> Scalar:
-    """Return how many bits are set (LLVM turns this into one instruction)."""
-    x = x - ((x >> np.uint32(1)) & np.uint32(0x55555555))
-    x = (x & np.uint32(0x33333333)) + ((x >> np.uint32(2)) & np.uint32(0x33333333))
-    x = (x + (x >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
-    # Compiled arithmetic on 32 bits is done on 64: what overflows must be cut off.
-    return np.int64(((x * np.uint32(0x01010101)) & np.uint32(0xFFFFFFFF)) >> np.uint32(24))
+@kernel("u8(u4, u4[:, ::1])", allocates=False, inner=True)
+def letters_of(p: Scalar, names: Words) -> Scalar:
+    """Return the set of the letters of a name, and above it the set of those that come twice."""
+    twice = np.uint64(names[p, TWICE] & LETTER_SET)
+    return np.uint64(names[p, LETTERS] & LETTER_SET) | twice << np.uint64(32)
 
 
 @kernel("i8(u4, u4, u4[:, ::1])", allocates=False, inner=True)
@@ -76,12 +77,10 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
         return 0
     if p == q:
         return SAME
-    u, v = names[p, LETTERS], names[q, LETTERS]
-    m, n = np.int64(u >> np.uint32(26)), np.int64(v >> np.uint32(26))
-    u, v = u & LETTER_SET, v & LETTER_SET
-    x, y = names[p, TWICE], names[q, TWICE]
-    taken = bits_of(u & ~v) + bits_of(x & ~y & LETTER_SET)
-    brought = bits_of(v & ~u) + bits_of(y & ~x & LETTER_SET)
+    a, b = letters_of(p, names), letters_of(q, names)
+    only_a, only_b = a & ~b, b & ~a
+    taken, brought = counted(only_a), counted(only_b)
+    m, n = np.int64(names[p, LETTERS] >> np.uint32(26)), np.int64(names[q, LETTERS] >> np.uint32(26))
     least, short = max(taken, brought, abs(m - n)), min(m, n)
     begins = (taken == 0) | (brought == 0)
     best: Scalar = np.int64(DIFFERENT)
@@ -89,7 +88,8 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     best = FAINT if faint else best
     best = PREFIX if begins else best
     best = NEAR if ((least <= 2) & (short >= 5)) | ((least <= 3) & (short >= 9)) else best
-    best = PART if ((x | y) & SEVERAL_WORDS != 0) & ((u & ~v == 0) | (v & ~u == 0)) else best
+    words = (names[p, TWICE] | names[q, TWICE]) & SEVERAL_WORDS != 0
+    best = PART if words & ((only_a & ONCE == 0) | (only_b & ONCE == 0)) else best
     close = (least <= 1) | ((taken == 0) & (brought == 0)) | (names[p, SOUND] == names[q, SOUND])
     return CLOSE if close else best
 
@@ -107,14 +107,11 @@ def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
 
 
 @kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
-def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
-    """Return how two names relate; a distinct pair of names is compared once while it stays in ``memo``.
+def remembered(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two unequal names relate; a distinct pair of names is compared once while it stays in ``memo``.
 
     The last 32 words of ``memo`` are the scratch of the edit distance, and are left at zero.
     """
-    best = hope(p, q, names)
-    if best == SAME or best <= DIFFERENT:
-        return best
     x, y = min(p, q), max(p, q)
     pair = np.uint64(x) << np.uint64(32) | np.uint64(y)
     slot = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - MEMO_BITS)
@@ -128,17 +125,33 @@ def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> S
     return r
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
-def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
-    """Return how two persons' family names agree, birth and used names crossed."""
-    r = relation(lines[i, BIRTH], lines[j, BIRTH], names, chars, memo)
+@kernel("i8(i8, u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+def settled(best: Scalar, p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two names relate, when their letters allow ``best`` (see ``hope``)."""
+    return best if best == SAME or best <= DIFFERENT else remembered(p, q, names, chars, memo)
+
+
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
+    """Return how two names relate; 0 when one is missing."""
+    return settled(hope(p, q, names), p, q, names, chars, memo)
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+def family_level(
+    lines: Words, i: Scalar, j: Scalar, births: Scalar, birth_used: Scalar, used_birth: Scalar, useds: Scalar,
+    names: Words, chars: Bytes, memo: Longs,
+) -> Scalar:  # fmt: skip
+    """Return how two persons' family names agree, birth and used names crossed, from the hopes of the four pairs."""
+    a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
+    r = settled(births, a, b, names, chars, memo)
     if r == SAME:
         return F_SAME
-    crossed = np.int64(0)
-    for k in range(1, 4):  # birth and used, used and birth, used and used
-        if crossed != SAME:
-            p, q = lines[i, k >> 1], lines[j, k & 1]
-            crossed = max(crossed, relation(p, q, names, chars, memo))
+    crossed = settled(birth_used, a, v, names, chars, memo)
+    if crossed != SAME:
+        crossed = max(crossed, settled(used_birth, u, b, names, chars, memo))
+    if crossed != SAME:
+        crossed = max(crossed, settled(useds, u, v, names, chars, memo))
     if crossed == SAME:
         return F_CROSSED
     if r == CLOSE:
@@ -152,10 +165,12 @@ def family_level(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes,
     return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
-def given_level(lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs) -> Scalar:
-    """Return how two persons' given names agree: the first ones, then the lists."""
-    r = relation(lines[i, FIRST], lines[j, FIRST], names, chars, memo)
+@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+def given_level(
+    lines: Words, i: Scalar, j: Scalar, firsts: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs
+) -> Scalar:
+    """Return how two persons' given names agree: the first ones, from their hope, then the lists."""
+    r = settled(firsts, lines[i, FIRST], lines[j, FIRST], names, chars, memo)
     u, v, size = lines[i, LIST], lines[j, LIST], lists.shape[1]
     if r == SAME:
         for k in range(size):
