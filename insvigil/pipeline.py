@@ -199,8 +199,8 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     if until is Stage.REPORTING:
         report = replace(report, told=identities(register, of=shown(report)))
     register.spare_memory(spare=False)
-    judged = Stage.QUALIF.value in night.counts
-    return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
+    statuses = night.frames.get("statuses")
+    return write_run(out, report, lambda path: write_identities(register, path, statuses=statuses))
 
 
 def _reasons(night: Night, settings: Settings, found: Matching) -> pl.DataFrame:
