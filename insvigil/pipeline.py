@@ -164,8 +164,8 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     from insvigil.matching.levels import LEVELS, STRONGEST
     from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
-    from insvigil.register import describe_run, identities, indicators, write_identities
-    from insvigil.reporting import NightReport, shown, write_run
+    from insvigil.register import describe_run, fields_of, indicators, write_identities
+    from insvigil.reporting import FIELDS, NightReport, shown, write_run
 
     describe_run(
         register,
@@ -193,11 +193,11 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         definitions=[asdict(definition) for definition in DEFINITIONS],
         filled=night.filled,
         reasons=night.reasons,
-        told=identities(register, of=nobody),
+        told=fields_of(register, nobody, FIELDS),
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
     if until is Stage.REPORTING:
-        report = replace(report, told=identities(register, of=shown(report)))
+        report = replace(report, told=fields_of(register, shown(report), FIELDS))
     register.spare_memory(spare=False)
     statuses = night.frames.get("statuses")
     return write_run(out, report, lambda path: write_identities(register, path, statuses=statuses))

@@ -122,7 +122,7 @@ class Material:
         """The pairs proposed as doublons, sorted: ``identity_id``, ``other_id`` and the row of each."""
         if self.pairs is None:
             return pl.DataFrame(schema=dict.fromkeys(("identity_id", "other_id", "row", "other_row"), pl.UInt32))
-        said = self.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value)
+        said = self.pairs.filter(pl.col("finding") == Finding.DPOT.value)
         sides = said.select(identity_id="left", other_id="right").sort("identity_id", "other_id")
         rows = (self.rows_of(sides["identity_id"]).alias("row"), self.rows_of(sides["other_id"]).alias("other_row"))
         return sides.with_columns(rows).drop_nulls()
