@@ -125,12 +125,13 @@ def _ordered(report: NightReport, members: pl.DataFrame, groups: pl.DataFrame, f
             reference=pl.col("identity_id").first().over("case"),
         )
     )
-    pairs = report.pairs.select("left", "right", *AGREES, pair_probability="probability")
+    placed = placed.with_columns(
+        left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
+    )
+    near = report.pairs.filter(pl.col("left").is_in(placed["left"].unique().implode()))  # a join would hash them all
+    pairs = near.select("left", "right", *AGREES, pair_probability="probability")
     return (
-        placed.with_columns(
-            left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
-        )
-        .join(pairs, on=["left", "right"], how="left", maintain_order="left")
+        placed.join(pairs, on=["left", "right"], how="left", maintain_order="left")
         .select(
             "case", "number", "outcome", "finding", "size", "probability", "touched", "place", "identity_id",
             "status", "last_seen", "pair_probability", "left", "right", *AGREES,
