@@ -131,15 +131,16 @@ def mix(numbers: Longs, codes: Words, missing: int) -> None:
         numbers[i] = np.uint64(0) if lacks else number ^ (number >> np.uint64(29)) | np.uint64(1)
 
 
-@kernel("void(u8[::1], u1[::1], u1[::1])", allocates=False)
-def mark(numbers: Longs, once: Bytes, twice: Bytes) -> None:
+@kernel("void(u8[::1], u8, u1[::1], u1[::1])", allocates=False)
+def mark(numbers: Longs, turn: int, once: Bytes, twice: Bytes) -> None:
     """Set the bit of each number but 0: in ``once``, then in ``twice`` where it is set there already.
 
-    Both have a power of two of bytes, ``twice`` maybe one only: it says nothing then.
+    Both have a power of two of bytes, ``twice`` maybe one only: it says nothing then. Two numbers that share a bit
+    share none with another ``turn`` (0 to 63), as a rule.
     """
     first, second = np.uint64(once.size - 1), np.uint64(twice.size - 1)
     for i in range(numbers.size):
-        number = numbers[i]
+        number = (numbers[i] >> turn) | (numbers[i] << ((np.uint64(64) - turn) & np.uint64(63)))
         if number:
             at, bit = number >> np.uint64(20), np.uint8(1) << np.uint8((number >> np.uint64(10)) & np.uint64(7))
             seen = once[at & first]
@@ -147,11 +148,11 @@ def mark(numbers: Longs, once: Bytes, twice: Bytes) -> None:
             once[at & first] = seen | bit
 
 
-@kernel("void(u8[::1], u1[::1], b1[::1])", allocates=False)
-def find_marked(numbers: Longs, marks: Bytes, found: Flags) -> None:
+@kernel("void(u8[::1], u8, u1[::1], b1[::1])", allocates=False)
+def find_marked(numbers: Longs, turn: int, marks: Bytes, found: Flags) -> None:
     """Write whether the bit of each number is set (see ``mark``); never for 0."""
     mask = np.uint64(marks.size - 1)
     for i in range(numbers.size):
-        number = numbers[i]
+        number = (numbers[i] >> turn) | (numbers[i] << ((np.uint64(64) - turn) & np.uint64(63)))
         bit = (number >> np.uint64(10)) & np.uint64(7)
         found[i] = number != 0 and (marks[(number >> np.uint64(20)) & mask] >> bit) & np.uint8(1) != 0

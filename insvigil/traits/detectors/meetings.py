@@ -19,21 +19,24 @@ Flags = npt.NDArray[np.bool_]
 MISSING = 0xFFFFFFFF
 """The code of a trait that is missing."""
 
+_TURN = 24
+"""What tells apart, the second time, numbers that shared a mark the first."""
+
 
 def meeting(some: Longs, others: Longs) -> pl.Series:
     """Return the rows whose number is in the other column, on one side or the other, and few others; 0 meets none."""
     room = max(len(some), len(others))
-    found = _marked(others, _marks(some, room))
-    mine = _marked(some, _marks(others[found], room))
-    found[found] = _marked(others[found], _marks(some[mine], room))
+    found = _marked(others, _marks(some, room, 0), 0)
+    mine = _marked(some, _marks(others[found], room, _TURN), _TURN)
+    found[found] = _marked(others[found], _marks(some[mine], room, _TURN), _TURN)
     return pl.Series(mine | found)
 
 
 def repeated(numbers: Longs) -> pl.Series:
     """Return the rows whose number, not 0, is also another row's, and few others."""
-    found = _marked(numbers, _twice(numbers, len(numbers)))
+    found = _marked(numbers, _twice(numbers, len(numbers), 0), 0)
     near = numbers[found]
-    found[found] = _marked(near, _twice(near, len(numbers)))
+    found[found] = _marked(near, _twice(near, len(numbers), _TURN), _TURN)
     return pl.Series(found)
 
 
@@ -51,21 +54,21 @@ def borne(values: pl.Series, *, more_than: int) -> pl.Series:
     return near.scatter(near.arg_true(), np.bincount(codes, minlength=1)[codes] > more_than)
 
 
-def _marks(numbers: Longs, room: int) -> npt.NDArray[np.uint8]:
+def _marks(numbers: Longs, room: int, turn: int) -> npt.NDArray[np.uint8]:
     """Return the marks of some numbers, in a room for as many as ``room``."""
     from insvigil.traits.kernels import mark
 
     once = _bits(room)
-    mark(numbers, once, _bits(0))
+    mark(numbers, turn, once, _bits(0))
     return once
 
 
-def _twice(numbers: Longs, room: int) -> npt.NDArray[np.uint8]:
+def _twice(numbers: Longs, room: int, turn: int) -> npt.NDArray[np.uint8]:
     """Return the marks of the numbers that come twice."""
     from insvigil.traits.kernels import mark
 
     twice = _bits(room)
-    mark(numbers, _bits(room), twice)
+    mark(numbers, turn, _bits(room), twice)
     return twice
 
 
@@ -74,9 +77,9 @@ def _bits(numbers: int) -> npt.NDArray[np.uint8]:
     return np.zeros(1 << numbers.bit_length(), np.uint8)
 
 
-def _marked(numbers: Longs, marks: npt.NDArray[np.uint8]) -> Flags:
+def _marked(numbers: Longs, marks: npt.NDArray[np.uint8], turn: int) -> Flags:
     from insvigil.traits.kernels import find_marked
 
     found = np.empty(len(numbers), np.bool_)
-    find_marked(numbers, marks, found)
+    find_marked(numbers, turn, marks, found)
     return found
