@@ -76,7 +76,7 @@ def run(
         return only_read(night, paths, settings, register, out, say, progress)
     later: dict[Stage, Callable[[], str]] = {
         Stage.TRAITS: lambda: normalise_again(night, settings, register),
-        Stage.MATCHING: lambda: _match(night, settings, register, full=full, explained=until is Stage.REPORTING),
+        Stage.MATCHING: lambda: _match(night, settings, register, full=full, until=until),
         Stage.QUALIF: lambda: qualify_again(night, settings, register),
     }
     stages = list(Stage)
@@ -103,21 +103,26 @@ def run(
     return night
 
 
-def _match(night: Night, settings: Settings, register: Register, *, full: bool, explained: bool) -> str:
+def _match(night: Night, settings: Settings, register: Register, *, full: bool, until: Stage) -> str:
     from insvigil.matching import match
+    from insvigil.night.judging import judge_again
     from insvigil.register import closed_agregats, decisions, previous_pairs, store_groups, store_pairs
     from insvigil.traits import detect
 
     frames = night.frames
     decided = decisions(register).filter(pl.col("stands")).select("left", "right", "decision")
     only_changes = not full and _compared_last_time(register, settings)
-    found = match(
-        frames["traits"],
-        settings.matching,
-        decided=decided,
-        focus=frames["identities"]["changed"].to_numpy() if only_changes else None,
-        carried=previous_pairs(register) if only_changes else None,
-    )
+    focus = frames["identities"]["changed"].to_numpy() if only_changes else None
+    carried = previous_pairs(register).select("left", "right", "block") if only_changes else None
+    explained = until is Stage.REPORTING
+    with ThreadPoolExecutor(1) as aside:  # matching asks nothing of the register, judging asks no pair
+        matching = aside.submit(
+            match, frames["traits"], settings.matching, decided=decided, focus=focus, carried=carried
+        )
+        if until in (Stage.QUALIF, Stage.REPORTING):
+            judge_again(night, settings, register)
+        found = matching.result()
+    del matching, carried
     store_pairs(register, found.pairs)
     agregats = store_groups(register, found.groups)
     frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
@@ -164,8 +169,8 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
     from insvigil.matching.levels import LEVELS, STRONGEST
     from insvigil.qualif import SOURCES
     from insvigil.qualif.definitions import DEFINITIONS
-    from insvigil.register import describe_run, identities, indicators, write_identities
-    from insvigil.reporting import NightReport, shown, write_run
+    from insvigil.register import describe_run, fields_of, indicators, write_identities
+    from insvigil.reporting import FIELDS, NightReport, shown, write_run
 
     describe_run(
         register,
@@ -193,14 +198,14 @@ def _report(night: Night, settings: Settings, register: Register, out: Path, unt
         definitions=[asdict(definition) for definition in DEFINITIONS],
         filled=night.filled,
         reasons=night.reasons,
-        told=identities(register, of=nobody),
+        told=fields_of(register, nobody, FIELDS),
         **{name: frame for name, frame in night.frames.items() if name not in unseen},
     )
     if until is Stage.REPORTING:
-        report = replace(report, told=identities(register, of=shown(report)))
+        report = replace(report, told=fields_of(register, shown(report), FIELDS))
     register.spare_memory(spare=False)
-    judged = Stage.QUALIF.value in night.counts
-    return write_run(out, report, lambda path: write_identities(register, path, with_status=judged))
+    statuses = night.frames.get("statuses")
+    return write_run(out, report, lambda path: write_identities(register, path, statuses=statuses))
 
 
 def _reasons(night: Night, settings: Settings, found: Matching) -> pl.DataFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import local
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,8 @@ _NOWHERE = np.empty(0, np.uint32)
 TILE = 128
 STRETCH = 1 << 17
 """Lines read at a time for the keys that ask the birth year, and the rest of the last year: eight megabytes."""
+FOCUSED_STRETCH = 1 << 15
+"""Lines read at a time for all keys, where few of their hashes are kept."""
 HASHES = 16 << 20
 """Hashes a thread holds at a time; the lines are read again for each batch of keys."""
 KEYS_AT_LEAST = 2
@@ -121,7 +125,35 @@ def groups_of(
     """
     parts = np.array([key.parts for key in keys], np.int64)
     for key, some in zip(keys, _hashes(parts, (first, last), encoding, filters, room), strict=True):
-        yield _split(key, some, encoding, focused=filters.shape[1] > 0)
+        yield split(key, some, encoding, focused=filters.shape[1] > 0)
+
+
+def focused_hashes(
+    keys: Sequence[Key], encoding: Encoding, filters: Longs, pool: ThreadPoolExecutor
+) -> tuple[list[int], list[Longs]]:
+    """Return the numbers of the keys, in the order of ``stretches``, and the hashes of each that ``filters`` let pass.
+
+    One line in twenty has any of a key's: the lines are read once for all keys, where a search of all pairs, which
+    writes every hash, reads them key after key.
+    """
+    parts = stretches(keys, encoding, 1)
+    numbers = list(dict.fromkeys(number for part in parts for number in part.keys))
+    wanted = np.array([keys[number].parts for number in numbers], np.int64)
+
+    held = local()
+
+    def room(hashes: int) -> Longs:
+        if not hasattr(held, "room") or len(held.room) < hashes:
+            held.room = new_room(hashes)
+        kept: Longs = held.room[:hashes]
+        return kept
+
+    def passing(first: int) -> list[Longs]:
+        last = min(first + FOCUSED_STRETCH, encoding.size)
+        return [some.copy() for some in _hashes(wanted, (first, last), encoding, filters[numbers], room)]
+
+    found = list(pool.map(passing, range(0, encoding.size, FOCUSED_STRETCH)))
+    return numbers, [np.concatenate([part[key] for part in found]) for key in range(len(numbers))]
 
 
 def _hashes(
@@ -163,7 +195,7 @@ def focus_filters(keys: Sequence[Key], encoding: Encoding, *, focused: bool) -> 
     return filters
 
 
-def _split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> list[Work]:
+def split(key: Key, hashes: Longs, encoding: Encoding, *, focused: bool) -> list[Work]:
     """Return the work of one key from its hashes, which are sorted in place."""
     from insvigil.matching.kernels import candidates as k
 

@@ -18,9 +18,11 @@ from insvigil.matching.blocking import (
     Stretch,
     Work,
     focus_filters,
+    focused_hashes,
     groups_of,
     new_room,
     row_bits,
+    split,
     stretches,
     whole_file,
 )
@@ -98,6 +100,10 @@ def _searched(
         if encoding.size <= WHOLE_FILE:
             return engine.compare(pool, len(keys), whole_file(encoding.size), budget)
         filters = focus_filters(keys, encoding, focused=focused)
+        if focused:
+            numbers, hashes = focused_hashes(keys, encoding, filters, pool)
+            of_keys = pool.map(lambda key, some: engine.search_key(key, keys[key], some, budget), numbers, hashes)
+            return [found for of_key in of_keys for found in of_key]
         parts = stretches(keys, encoding, threads)
         for done, found in enumerate(pool.map(lambda part: engine.search(part, keys, filters, budget), parts), 1):
             results += found
@@ -126,12 +132,25 @@ class _Engine:
             some = [keys[number] for number in part.keys]
             works = groups_of(some, self.encoding, filters[part.keys], part.first, part.last, desk.room)
             for number, of_key in zip(part.keys, works, strict=True):
-                for work in of_key:
-                    costs = work.costs()
-                    budget.spend(int(costs.sum()))
-                    found.append(self._compare_cells(desk, number, work, 0, len(costs)))
+                found += self._compare_works(desk, number, of_key, budget)
         finally:  # a desk lost would leave another thread waiting for ever
             self.desks.put(desk)
+        return found
+
+    def search_key(self, number: int, key: Key, hashes: Longs, budget: _Budget) -> list[_Found]:
+        """Compare the pairs of a key that touch an identity in focus, from its hashes (see ``focused_hashes``)."""
+        desk = self.desks.get()
+        try:
+            return self._compare_works(desk, number, split(key, hashes, self.encoding, focused=True), budget)
+        finally:
+            self.desks.put(desk)
+
+    def _compare_works(self, desk: _Desk, number: int, works: list[Work], budget: _Budget) -> list[_Found]:
+        found = []
+        for work in works:
+            costs = work.costs()
+            budget.spend(int(costs.sum()))
+            found.append(self._compare_cells(desk, number, work, 0, len(costs)))
         return found
 
     def compare(self, pool: ThreadPoolExecutor, number: int, work: Work, budget: _Budget) -> list[_Found]:

@@ -104,13 +104,13 @@ def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 def _of_the_night(night: Night, settings: Settings, register: Register) -> list[pl.DataFrame]:
     """Return what detectors find by setting identities side by side, in changes, merges and stays."""
-    from insvigil.register import fields_of, identities
+    from insvigil.register import fields_of
     from insvigil.traits import detect
 
     frames, names = night.frames, night.frames["identities"]
     told: dict[str, Any] = {"settings": settings.traits, "today": night.started.date()}
     merged = frames["changes"].filter(pl.col("field") == "merged_into").select("domain", ipp="new")
-    survivors = identities(register, of=_numbers(names, merged))
+    survivors = _told(night, register, _numbers(names, merged))
     owners = _numbers(names, frames["stays"])
     night.owners = fields_of(register, owners, ("identity_code", "attributes", "birth_date"))
     return [
@@ -122,6 +122,17 @@ def _of_the_night(night: Night, settings: Settings, register: Register) -> list[
         _billed(night, register),
         detect(night.owners, frames["traits"][owners], stays=frames["stays"], only=("stays",), **told),
     ]  # fmt: skip
+
+
+def _told(night: Night, register: Register, numbers: pl.Series) -> dy.DataFrame[Identities]:
+    """Return some identities as received: they are among those questioned, as a rule."""
+    from insvigil.register import identities
+
+    if night.asked is not None:
+        found = night.asked.filter(pl.col("identity_id").is_in(numbers.implode()))
+        if found.height == numbers.len():
+            return Identities.validate(found)
+    return identities(register, of=numbers)
 
 
 def _billed(night: Night, register: Register) -> dy.DataFrame[Anomalies]:

@@ -18,21 +18,33 @@ if TYPE_CHECKING:
     from insvigil.settings import Settings
 
 
-def qualify_again(night: Night, settings: Settings, register: Register) -> str:
-    """Judge again the identities questioned tonight; count with the statuses carried over of the others."""
-    from insvigil import qualif
-    from insvigil.register import carried_statuses, in_order, store_anomalies, store_indicators, store_standing
+def judge_again(night: Night, settings: Settings, register: Register) -> None:
+    """Judge again the identities questioned tonight, and keep what was found of them.
 
-    frames = night.frames
-    parts = [carried_statuses(register).select("identity_id", *_STANDING)]
-    faults = []
+    It looks at no pair: it is done while matching compares.
+    """
+    from insvigil import qualif
+    from insvigil.register import store_anomalies, store_standing
+
+    night.judged = []
     for asked in asked_again(night, register):
         statuses, found = _judge(night, settings, register, asked)
         standing = statuses.with_columns(asked.select(counted=qualif.in_base())).select("identity_id", *_STANDING)
         store_standing(register, standing)
         store_anomalies(register, found)
-        parts.append(standing.cast(parts[0].schema))
-        faults.append(found)
+        night.judged.append((standing, found))
+
+
+def qualify_again(night: Night, settings: Settings, register: Register) -> str:
+    """Count with the statuses of those judged tonight, and those carried over of the others."""
+    from insvigil.register import carried_statuses, in_order, store_indicators
+
+    frames = night.frames
+    if night.judged is None:
+        judge_again(night, settings, register)
+    judged = night.judged or []
+    parts = [carried_statuses(register).select("identity_id", *_STANDING)]
+    parts += [standing.cast(parts[0].schema) for standing, _ in judged]
     order = in_order(register, [part["identity_id"].to_numpy() for part in parts])
     standing = pl.DataFrame([pl.concat([part[name] for part in parts]).rechunk().gather(order) for name in _STANDING])
     del parts, order
@@ -43,7 +55,7 @@ def qualify_again(night: Night, settings: Settings, register: Register) -> str:
         "statuses": statuses,
         "indicators": indicators,
         "objectives": objectives,
-        "anomalies": pl.concat([frames["anomalies"], *faults]),
+        "anomalies": pl.concat([frames["anomalies"], *(found for _, found in judged)]),
     }
     night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
     return _rate_line(indicators)

@@ -151,10 +151,11 @@ def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFr
     identities and those merged into them (keys of the register).
     """
     lead = register.query("SELECT * FROM forward")
+    # of the whole ledger, too: what those that moved said is theirs or their family's
     among = "" if of is None else "SEMI JOIN family USING (key)"
     keys = pl.Series("key", [], dtype=pl.UInt32) if of is None else family(of, lead).alias("key")
     said = register.query(
-        f"SELECT {columns_for(OBSERVED)}, r.started AS known_at FROM statement s JOIN run r USING (run) "
+        f"SELECT {columns_for(OBSERVED)}, r.started AS known_at FROM statement s {among} JOIN run r USING (run) "
         f"LEFT JOIN forward f USING (key) SEMI JOIN ({_MOVED.format(among=among)}) m "
         "ON m.terminal = coalesce(f.terminal, s.key)",
         family=keys.to_frame(),

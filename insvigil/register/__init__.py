@@ -33,12 +33,13 @@ from insvigil.register.identities import (
     roster,
     survivors,
 )
+from insvigil.register.identity_table import write_identities
 from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
 from insvigil.register.runs import describe_run, known_digests, run_before, runs
 from insvigil.register.statuses import indicators, known_since, status_ledger, store_indicators, store_statuses
 from insvigil.register.stays import stays
-from insvigil.register.upkeep import backup, check, export, purge, restore, stats, write_identities
+from insvigil.register.upkeep import backup, check, export, purge, restore, stats
 from insvigil.register.words import Words
 
 __all__ = [

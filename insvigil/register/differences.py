@@ -9,6 +9,7 @@ from insvigil.frames import IDENTITY_FIELDS, Changes
 from insvigil.register.opening import Register
 from insvigil.register.statements import InForce, in_order
 from insvigil.register.triggers import LINKS, MERGE
+from insvigil.texts import apart
 
 _CHANGE = {"key": pl.UInt32, "field": pl.String, "old": pl.String, "new": pl.String}
 _TOLD = {
@@ -102,9 +103,10 @@ def as_changes(
     found = found.with_columns(run=pl.max_horizontal("run", pl.lit(since, pl.UInt32)))
     times = register.query("SELECT run, started AS known_at FROM run WHERE run >= $since", {"since": since})
     found = found.join(names.select("key", "domain", "ipp"), on="key", how="left").join(times, on="run", how="left")
-    return Changes.validate(
+    told = (
         found.rename({"message_time": "valid_at"})
         .with_columns(pl.col("trigger").fill_null(MERGE), pl.col("sender").fill_null(""))
         .select(Changes.column_names())
         .sort("domain", "ipp", "field", "valid_at")
     )
+    return Changes.validate(apart(told))

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from insvigil.errors import ContractError, RegisterError
 from insvigil.register import migrations, schema
@@ -109,17 +110,27 @@ class Register:
             answer = eval("ask(text, params=values)", scope)
             return pl.DataFrame() if answer is None else pl.DataFrame(answer.pl())
 
+    def _do(self, sql: str, values: Any, frames: dict[str, pl.DataFrame]) -> int:
+        """Do what ``sql`` says, each frame a table of its name; return how many rows it touched."""
+        scope = {**frames, "do": self.connection.execute, "text": sql, "values": values}
+        with _faults(self.path):
+            return int(eval("do(text, values)", scope).fetchall()[0][0])
+
     def slices(self, sql: str, size: int, *, committed: bool = False) -> Iterator[pl.DataFrame]:
         """Yield the answer to ``sql`` in frames of at most ``size`` rows, at least one, in its order.
 
         With ``committed``, from what the last run left, on a connection of its own that a thread may use.
         """
+        for batch in self.batches(sql, size, committed=committed):
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+    def batches(self, sql: str, size: int, *, committed: bool = False) -> Iterator[pa.RecordBatch]:
+        """Yield what ``slices`` does as Arrow batches, the first of them empty."""
         with _faults(self.path), contextlib.ExitStack() as closing:
             connection = closing.enter_context(self.connection.cursor()) if committed else self.connection
             reader = connection.sql(sql).to_arrow_reader(size)
-            yield pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
-            for batch in reader:
-                yield pl.DataFrame(pl.from_arrow(batch))
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield from reader
 
     def insert(self, table: str, rows: pl.DataFrame) -> None:
         """Add the rows to the table, columns matched by name."""
@@ -134,9 +145,11 @@ class Register:
         return self.remove(table, f"EXISTS (SELECT 1 FROM stale WHERE {same})", stale=stale)
 
     def remove(self, table: str, condition: str, values: Any = None, /, **frames: pl.DataFrame) -> int:
-        """Remove the rows for which ``condition`` holds; return how many."""
-        gone = self.query(f"DELETE FROM {table} WHERE {condition} RETURNING 1", values, **frames)
-        return gone.height
+        """Remove the rows for which ``condition`` holds; return how many.
+
+        It reads the columns of the condition only: ``RETURNING`` would read them all (0.5 s at five millions).
+        """
+        return self._do(f"DELETE FROM {table} WHERE {condition}", values, frames)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -196,29 +196,6 @@ def export(register: Register, folder: Path) -> list[Path]:
     return written
 
 
-def write_identities(register: Register, target: Path, *, with_status: bool) -> None:
-    """Write the active identities as they may leave to a parquet file (mode 0600), in the order of the register.
-
-    No billing NIR, and a matricule for qualified identities only: none at all before statuses are known
-    (``with_status`` false). DuckDB writes them as it reads them, so that a base of millions need not fit in memory;
-    sorting them or looking for repeated values would double its time (2 s of processor a million as it is).
-    """
-    status = "s.status" if with_status else "NULL"
-    may_leave = "coalesce(s.ins_transmissible, false)" if with_status else "false"
-    fields = ", ".join(
-        f"CASE WHEN {may_leave} THEN i.{name} END AS {name}" if name in ("matricule", "matricule_oid") else f"i.{name}"
-        for name in IDENTITY_FIELDS
-        if name != "billing_nir"
-    )
-    register.query(
-        f"COPY (SELECT i.domain || '|' || i.ipp AS id, i.domain, i.ipp, {status}::VARCHAR AS status, {fields}, "
-        f"i.created_at, i.updated_at, i.changed_run = {register.run} AS changed FROM identity i "
-        "LEFT JOIN standing s USING (key) WHERE i.active) "
-        f"TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1)"
-    )
-    target.chmod(0o600)
-
-
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 

@@ -11,11 +11,13 @@ from insvigil.surface import surface
 
 if TYPE_CHECKING:
     from insvigil.reporting.cases import first_pairs, near_pairs, shown
+    from insvigil.reporting.comparison import FIELDS
     from insvigil.reporting.decisions_file import read_decisions
     from insvigil.reporting.exports import write_folder, write_run
     from insvigil.reporting.night_report import NightReport
 
 _HOMES = {
+    "FIELDS": "comparison",
     "NightReport": "night_report",
     "first_pairs": "cases",
     "near_pairs": "cases",
@@ -25,7 +27,7 @@ _HOMES = {
     "write_run": "exports",
 }
 
-__all__ = ["NightReport", "first_pairs", "near_pairs", "read_decisions", "shown", "write_folder", "write_run"]
+__all__ = ["FIELDS", "NightReport", "first_pairs", "near_pairs", "read_decisions", "shown", "write_folder", "write_run"]
 
 
 __getattr__ = surface(__name__, _HOMES)

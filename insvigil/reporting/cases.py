@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
 from insvigil.frames import AGREEMENTS
@@ -35,13 +36,13 @@ def doublon_cases(report: NightReport) -> pl.DataFrame:
 
 
 def _doublon_cases(report: NightReport) -> pl.DataFrame:
-    members = report.groups.select("identity_id", "group")
+    groups = _strongest(report)
     if report.agregats is not None:
         named = report.agregats.select(pl.col("group").cast(pl.UInt32), "outcome", number="agregat")
-        members = members.join(named, on="group", how="left")
+        groups = groups.join(named, on="group", how="left")
     else:
-        members = members.with_columns(number="group", outcome=pl.lit(None, pl.String))
-    return _ordered(report, members, Finding.DPOT)
+        groups = groups.with_columns(number="group", outcome=pl.lit(None, pl.String))
+    return _ordered(report, report.groups.select("identity_id", "group"), groups, Finding.DPOT)
 
 
 def first_pairs(report: NightReport, collisions: int = 3, doublons: int = 12) -> pl.DataFrame:
@@ -83,7 +84,7 @@ def case_count(report: NightReport, finding: Finding) -> int:
     """Return how many cases there are with a finding, shown or not."""
     if finding is Finding.DPOT:
         return report.groups["group"].n_unique()
-    return int((report.pairs["finding"].cast(pl.String) == finding.value).sum())
+    return int((report.pairs["finding"] == finding.value).sum())
 
 
 def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
@@ -92,11 +93,10 @@ def pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
 
 
 def _pair_cases(report: NightReport, finding: Finding) -> pl.DataFrame:
-    pairs = report.pairs.filter(pl.col("finding").cast(pl.String) == finding.value).with_row_index("group")
-    members = pl.concat(
-        [pairs.select("group", identity_id="left"), pairs.select("group", identity_id="right")]
-    ).with_columns(number="group", outcome=pl.lit(None, pl.String))
-    return _ordered(report, members, finding)
+    pairs = report.pairs.filter(pl.col("finding") == finding.value).with_row_index("group")
+    members = pl.concat([pairs.select("group", identity_id=side) for side in ("left", "right")])
+    groups = pairs.select("group", "probability", number="group", outcome=pl.lit(None, pl.String))
+    return _ordered(report, members, groups, finding)
 
 
 def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -110,8 +110,9 @@ def _once(report: NightReport, name: str, work: Callable[[], pl.DataFrame]) -> p
     return known[1]
 
 
-def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl.DataFrame:
-    members = _first(report, members)
+def _ordered(report: NightReport, members: pl.DataFrame, groups: pl.DataFrame, finding: Finding) -> pl.DataFrame:
+    """Return the first cases; ``groups``: the ``number``, the ``outcome`` and the strongest pair of each."""
+    members = _first(report, members, groups)
     facts = _facts(report, members["identity_id"].unique().sort())
     rank = pl.col("status").cast(pl.String).replace_strict(STATUS_ORDER, default=4, return_dtype=pl.Int8)
     placed = (
@@ -124,12 +125,13 @@ def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl
             reference=pl.col("identity_id").first().over("case"),
         )
     )
-    pairs = report.pairs.select("left", "right", *AGREES, pair_probability="probability")
+    placed = placed.with_columns(
+        left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
+    )
+    near = report.pairs.filter(pl.col("left").is_in(placed["left"].unique().implode()))  # a join would hash them all
+    pairs = near.select("left", "right", *AGREES, pair_probability="probability")
     return (
-        placed.with_columns(
-            left=pl.min_horizontal("identity_id", "reference"), right=pl.max_horizontal("identity_id", "reference")
-        )
-        .join(pairs, on=["left", "right"], how="left", maintain_order="left")
+        placed.join(pairs, on=["left", "right"], how="left", maintain_order="left")
         .select(
             "case", "number", "outcome", "finding", "size", "probability", "touched", "place", "identity_id",
             "status", "last_seen", "pair_probability", "left", "right", *AGREES,
@@ -137,14 +139,14 @@ def _ordered(report: NightReport, members: pl.DataFrame, finding: Finding) -> pl
     )  # fmt: skip
 
 
-def _first(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:
+def _first(report: NightReport, members: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """Return the members of the first cases, numbered: of 300,000 agrégats the workbook and the page show the first."""
     changed = report.identities["identity_id"].filter(report.identities["changed"])
     groups = (
         members.with_columns(touched=pl.col("identity_id").is_in(changed.implode()))
         .group_by("group")
-        .agg(pl.col("touched").any(), pl.col("number", "outcome").first(), rows=pl.len())
-        .join(_strongest(report, members), on="group", how="left")
+        .agg(pl.col("touched").any(), rows=pl.len())
+        .join(groups, on="group", how="left")
         .with_columns(fresh=(pl.col("outcome") == "new").fill_null(False))
         .sort(
             "fresh", "touched", "probability", "number", "group",
@@ -155,10 +157,11 @@ def _first(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:
     to_decide = pl.col("rows") - 1
     before = to_decide.cum_sum() - to_decide
     most = max(report.settings.reporting.worklist_rows, _AT_LEAST)
-    kept = groups.filter(before < most).select("group", "case", "touched", "probability")
+    kept = groups.filter(before < most).select("group", "case", "number", "outcome", "touched", "probability")
     return members.join(kept, on="group", how="inner")
 
 
+_NO_GROUP = 0xFFFFFFFF
 _AT_LEAST = 100
 """Rows to decide that are ordered whatever the length of the worklist: the page shows some cases too."""
 
@@ -177,15 +180,25 @@ def _facts(report: NightReport, numbers: pl.Series) -> pl.DataFrame:
 
 def facts_of(frame: pl.DataFrame, numbers: pl.Series, *columns: str) -> pl.DataFrame:
     """Return ``identity_id`` and some columns of the identities numbered so (a join would hash the whole base)."""
-    return frame.select("identity_id", *columns).filter(pl.col("identity_id").is_in(numbers.implode()))
+    wanted = frame.select("identity_id", *columns)
+    whole = numbers.len() and numbers.max() < frame.height  # type: ignore[operator]
+    if whole and wanted["identity_id"].gather(numbers).equals(numbers):  # its rows are their numbers
+        return wanted[numbers]
+    return wanted.filter(pl.col("identity_id").is_in(numbers.implode()))
 
 
-def _strongest(report: NightReport, members: pl.DataFrame) -> pl.DataFrame:
-    """Return the highest probability of a pair inside each group."""
-    side = members.select("identity_id", "group")
-    inside = (
-        report.pairs.select("left", "right", "probability")
-        .join(side, left_on="left", right_on="identity_id")
-        .join(side, left_on=["right", "group"], right_on=["identity_id", "group"])
+def _strongest(report: NightReport) -> pl.DataFrame:
+    """Return the highest probability of a pair inside each group: ``group``, ``probability``."""
+    members, pairs = report.groups, report.pairs
+    named = (members["identity_id"], pairs["left"], pairs["right"])
+    size = 1 + max(int(column.max() or 0) for column in named)  # type: ignore[arg-type]
+    of = np.full(size, _NO_GROUP, np.uint32)
+    of[members["identity_id"].to_numpy()] = members["group"].to_numpy()
+    left, right = (of[pairs[side].to_numpy()] for side in ("left", "right"))
+    inside = pl.Series((left == right) & (left != _NO_GROUP))
+    known = pl.DataFrame([pl.Series("group", left), pairs["probability"]]).filter(inside)
+    return (
+        members.select("group")
+        .unique()
+        .join(known.group_by("group").agg(pl.col("probability").max()), on="group", how="left")
     )
-    return inside.group_by("group").agg(pl.col("probability").max())

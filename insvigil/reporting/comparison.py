@@ -15,13 +15,16 @@ from insvigil.reporting.night_report import NightReport
 from insvigil.reporting.wording import labels, likelihood, plural
 from insvigil.vocabulary import DELETED, Finding, Status
 
+FIELDS = (
+    "birth_name", "given_names", "first_given_name", "used_name", "birth_date", "sex", "birth_place", "matricule",
+    "address", "postal_code", "city", "phone",
+)  # fmt: skip
+"""The fields of an identity that a row of a case shows."""
+
 
 def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
     """Return one dictionary a row of ``cases``, its fields as people read them."""
-    told = (report.identities if report.told is None else report.told).select(
-        "identity_id", "domain", "ipp", "birth_name", "given_names", "first_given_name", "used_name", "birth_date",
-        "sex", "birth_place", "matricule", "address", "postal_code", "city", "phone",
-    )  # fmt: skip
+    told = (report.identities if report.told is None else report.told).select("identity_id", "domain", "ipp", *FIELDS)
     leaves = facts_of(report.statuses, cases["identity_id"].unique(), "ins_transmissible")
     joined = cases.join(told, on="identity_id", how="left", maintain_order="left").join(
         leaves, on="identity_id", how="left", maintain_order="left"

@@ -143,7 +143,8 @@ def tables(report: NightReport) -> dict[str, pl.DataFrame]:
     made["anomalies"] = (
         Stage.TRAITS,
         report.anomalies.with_columns(
-            id=_ids(report, "anomalies", "identity_id"), other_id=_ids(report, "anomalies", "other_id")
+            id=pl.when(pl.col("identity_id").is_not_null()).then(pl.concat_str("domain", "ipp", separator="|")),
+            other_id=_ids(report, "anomalies", "other_id"),
         )
         .drop("identity_id")
         .select("code", "severity", "id", "other_id", "domain", "ipp", "subject"),
@@ -178,8 +179,12 @@ def exported_identities(report: NightReport) -> pl.DataFrame:
 def _ids(report: NightReport, frame: str, column: str) -> pl.Series:
     """Return ``domain|ipp`` of the identities that a column of a frame of the report names by their number."""
     numbers = getattr(report, frame)[column]
-    domain, ipp = (report.identities[name].gather(numbers) for name in ("domain", "ipp"))
-    return pl.select(pl.concat_str(domain, ipp, separator="|").alias(column)).to_series()
+    known = numbers.is_not_null()
+    domain, ipp = (report.identities[name].gather(numbers.filter(known)) for name in ("domain", "ipp"))
+    named = pl.select(pl.concat_str(domain, ipp, separator="|").alias(column)).to_series()
+    if named.len() == numbers.len():
+        return named
+    return pl.Series(column, [None], dtype=pl.String).new_from_index(0, numbers.len()).scatter(known.arg_true(), named)
 
 
 def _groups(report: NightReport) -> pl.DataFrame:

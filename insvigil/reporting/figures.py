@@ -222,7 +222,7 @@ def trend(report: NightReport) -> list[tuple[date, float]]:
 
 def status_shares(report: NightReport) -> list[Share]:
     """Return the four statuses of the identities of the register."""
-    counts = dict(report.statuses.group_by(pl.col("status").cast(pl.String)).len().iter_rows())
+    counts = dict(report.statuses.group_by("status").len().iter_rows())
     total = sum(counts.values())
     return [
         Share(status.value, status.label, counts.get(status.value, 0), counts.get(status.value, 0) / total)
@@ -264,7 +264,7 @@ def histogram(report: NightReport, columns: int = 32) -> Histogram | None:
     highest = math.ceil(float(pairs["weight"].quantile(0.995) or 0)) + 1
     width = max(1.0, math.ceil((highest - lowest) / columns))
     place = ((pl.col("weight") - lowest) / width).floor().cast(pl.Int64).clip(0, columns - 1)
-    is_proposed = pl.col("finding").cast(pl.String) == Finding.DPOT.value
+    is_proposed = pl.col("finding") == Finding.DPOT.value
     counted = (
         pairs.select(place=place, proposed=is_proposed)
         .group_by("place")
@@ -291,7 +291,7 @@ def bits(probability: float) -> float:
 
 def detectors(report: NightReport) -> list[FoundRule]:
     """Return the rules that spoke of identities, stays and changes, the gravest then the most frequent first."""
-    counts = report.anomalies.group_by("code", pl.col("severity").cast(pl.String)).len()
+    counts = report.anomalies.group_by("code", "severity").len()
     order = {severity.value: rank for rank, severity in enumerate(Severity)}
     found = [_found_rule(report, code, severity, count) for code, severity, count in counts.iter_rows()]
     return sorted(found, key=lambda rule: (order[rule.severity], -rule.count, rule.code))

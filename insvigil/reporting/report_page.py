@@ -53,8 +53,7 @@ def context(report: NightReport) -> dict[str, Any]:
     objectives = figures.objectives(report)
     doublons = doublon_cases(report)
     account = {name: report.counts.get("messages", {}).get(name, 0) for name in ("read", "kept", "folded", "rejected")}
-    severities = report.anomalies["severity"].cast(pl.String)
-    findings = report.pairs["finding"].cast(pl.String)
+    severities, findings = report.anomalies["severity"], report.pairs["finding"]
     aimed = [o.target for o in objectives if o.indicator == figures.HEADLINE and o.target is not None]
     histogram = figures.histogram(report)
     shares = figures.status_shares(report)
@@ -162,7 +161,7 @@ def _movements_line(report: NightReport) -> str:
 
 
 def _histogram_label(report: NightReport) -> str:
-    proposed = report.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value).height
+    proposed = report.pairs.filter(pl.col("finding") == Finding.DPOT.value).height
     return (
         f"Répartition de {plural(report.pairs.height, 'paire')} par score de ressemblance, "
         f"dont {integer(proposed)} proposées comme doublons potentiels"

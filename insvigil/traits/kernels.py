@@ -1,4 +1,4 @@
-"""The byte level of traits: texts folded to the letters of a table, matricules checked."""
+"""Below the frames of traits: texts folded to the letters of a table, matricules checked, rows that meet found."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.uint16]
+Words = npt.NDArray[np.uint32]
+Longs = npt.NDArray[np.uint64]
 
 PHONE_DIGITS = 9
 """Digits of a national number in France, without its leading zero."""
@@ -118,3 +120,39 @@ def check_matricules(offsets: Integers, data: Bytes, valid: Flags) -> None:
             and (1 <= month <= 12 or month >= 20)
             and 97 - number % 97 == 10 * tens + units
         )
+
+
+@kernel("void(u8[::1], Array(u4, 1, 'C', readonly=True), u4)", allocates=False)
+def mix(numbers: Longs, codes: Words, missing: int) -> None:
+    """Take one more code into the number of each row; 0, and for ever, where a code is ``missing``. 2 ns a row."""
+    for i in range(numbers.size):
+        number = (numbers[i] ^ np.uint64(codes[i])) * np.uint64(0x9E3779B97F4A7C15)
+        lacks = numbers[i] == 0 or codes[i] == missing
+        numbers[i] = np.uint64(0) if lacks else number ^ (number >> np.uint64(29)) | np.uint64(1)
+
+
+@kernel("void(u8[::1], u8, u1[::1], u1[::1])", allocates=False)
+def mark(numbers: Longs, turn: int, once: Bytes, twice: Bytes) -> None:
+    """Set the bit of each number but 0: in ``once``, then in ``twice`` where it is set there already.
+
+    Both have a power of two of bytes, ``twice`` maybe one only: it says nothing then. Two numbers that share a bit
+    share none with another ``turn`` (0 to 63), as a rule.
+    """
+    first, second = np.uint64(once.size - 1), np.uint64(twice.size - 1)
+    for i in range(numbers.size):
+        number = (numbers[i] >> turn) | (numbers[i] << ((np.uint64(64) - turn) & np.uint64(63)))
+        if number:
+            at, bit = number >> np.uint64(20), np.uint8(1) << np.uint8((number >> np.uint64(10)) & np.uint64(7))
+            seen = once[at & first]
+            twice[at & second] |= seen & bit
+            once[at & first] = seen | bit
+
+
+@kernel("void(u8[::1], u8, u1[::1], b1[::1])", allocates=False)
+def find_marked(numbers: Longs, turn: int, marks: Bytes, found: Flags) -> None:
+    """Write whether the bit of each number is set (see ``mark``); never for 0."""
+    mask = np.uint64(marks.size - 1)
+    for i in range(numbers.size):
+        number = (numbers[i] >> turn) | (numbers[i] << ((np.uint64(64) - turn) & np.uint64(63)))
+        bit = (number >> np.uint64(10)) & np.uint64(7)
+        found[i] = number != 0 and (marks[(number >> np.uint64(20)) & mask] >> bit) & np.uint8(1) != 0

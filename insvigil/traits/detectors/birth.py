@@ -39,11 +39,14 @@ def born_before_conceived(material: Material) -> pl.DataFrame:
     if "mother_ipp" not in identities.columns or not {"domain", "ipp"} <= set(identities.columns):
         return pl.DataFrame(schema={"identity_id": pl.UInt32, "other_id": pl.UInt32})
     year = material.traits.select("identity_id", "birth_year")
-    links = identities.select("domain", mother=material.field("mother_ipp")).with_columns(year)
-    mothers = identities.select("domain", "ipp").with_columns(year)
+    mother = material.field("mother_ipp")
+    known = mother.is_not_null()
+    links = identities.select("domain").filter(known).hstack([mother.filter(known).alias("mother")])
+    links = links.hstack(year.filter(known))
+    near = identities["ipp"].is_in(links["mother"].unique().implode()) if links.height else known
+    mothers = identities.select("domain", "ipp").filter(near).hstack(year.filter(near))
     return (
-        links.filter(pl.col("mother").is_not_null())
-        .join(mothers, left_on=["domain", "mother"], right_on=["domain", "ipp"], how="inner", suffix="_mother")
+        links.join(mothers, left_on=["domain", "mother"], right_on=["domain", "ipp"], how="inner", suffix="_mother")
         .filter(pl.col("birth_year").cast(pl.Int32) - pl.col("birth_year_mother") < 10)
         .select("identity_id", other_id="identity_id_mother")
         .sort("identity_id")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from insvigil.distinct import Distinct
 from insvigil.texts import buffers
 from insvigil.traits.detectors.detector import VALUE, Detector, Material, OnFile, OnValue, rule
+from insvigil.traits.detectors.meetings import borne
 from insvigil.traits.folding import unaccented
 from insvigil.vocabulary import Severity
 
@@ -18,10 +18,7 @@ SHARED_BY_MANY = 20
 
 
 def _borne_by_many(material: Material, trait: str) -> pl.DataFrame:
-    traits = material.traits.select("identity_id", trait).filter(pl.col(trait).is_not_null())
-    codes = Distinct(traits[trait]).codes.to_numpy()
-    many = np.bincount(codes) > SHARED_BY_MANY
-    return traits.select("identity_id").filter(pl.Series(many[codes], dtype=pl.Boolean))
+    return material.traits.select("identity_id").filter(borne(material.traits[trait], more_than=SHARED_BY_MANY))
 
 
 def phone_borne_by_many(material: Material) -> pl.DataFrame:

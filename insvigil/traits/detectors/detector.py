@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from insvigil.distinct import Distinct
 from insvigil.frames import IDENTITY_FIELDS
 from insvigil.traits import matricule
+from insvigil.traits.detectors.meetings import MISSING, Longs, Words, repeated, repeated_texts
 from insvigil.traits.rewriting import present
 from insvigil.vocabulary import BirthDateKind, Confidence, Finding, Rule, Scope, Severity
 
@@ -25,10 +24,6 @@ KEY = pl.col("key")
 """Their comparison keys."""
 
 TODAY = pl.col("today")
-
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-
-Longs = npt.NDArray[np.uint64]
 
 
 def received(field: str) -> pl.Expr:
@@ -45,12 +40,6 @@ def absent(*fields: str) -> pl.Expr:
 ASKED_OF_ALL = ("birth_name", "first_given_name", "given_names", "birth_date", "sex", "birth_place",
                 "birth_place_name", "matricule_oid")  # fmt: skip
 """The fields of ``absent``: whether the file gives them at all is a column ``given_…``."""
-
-
-def repeated(values: pl.Series) -> pl.Series:
-    """Return whether each value is also another row's."""
-    codes = Distinct(values).codes.to_numpy()
-    return pl.Series(np.bincount(codes)[codes] > 1, dtype=pl.Boolean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +122,7 @@ class Material:
         """The pairs proposed as doublons, sorted: ``identity_id``, ``other_id`` and the row of each."""
         if self.pairs is None:
             return pl.DataFrame(schema=dict.fromkeys(("identity_id", "other_id", "row", "other_row"), pl.UInt32))
-        said = self.pairs.filter(pl.col("finding").cast(pl.String) == Finding.DPOT.value)
+        said = self.pairs.filter(pl.col("finding") == Finding.DPOT.value)
         sides = said.select(identity_id="left", other_id="right").sort("identity_id", "other_id")
         rows = (self.rows_of(sides["identity_id"]).alias("row"), self.rows_of(sides["other_id"]).alias("other_row"))
         return sides.with_columns(rows).drop_nulls()
@@ -168,29 +157,38 @@ class Material:
         """Return whether the file gives the field for somebody at least."""
         return name in self.given if self.given is not None else self.field(name).count() > 0
 
-    def births(self, year: str = "birth_year", month: str = "birth_month", day: str = "birth_day") -> Longs:
-        """Return the birth date of each identity as one number, whatever parts are missing, in the order asked."""
-        parts = [self.traits[part].fill_null(0).cast(pl.UInt64).to_numpy() for part in (year, month, day)]
-        births: Longs = (parts[0] << np.uint64(16)) | (parts[1] << np.uint64(8)) | parts[2]
-        return births
+    @cached_property
+    def births(self) -> Words:
+        """The birth date of each identity as one number, whatever parts are missing."""
+        return self.dates("birth_year", "birth_month", "birth_day")
 
-    def mixed(self, *names: str, beside: Longs | None = None) -> pl.Series:
-        """Return one number for the named traits (``Categorical``) and what is ``beside``, null where one is missing.
+    def dates(self, year: str, month: str, day: str) -> Words:
+        """Return three parts as one number an identity, in the order given."""
+        y, m, d = (self.traits[part].cast(pl.UInt32).fill_null(0).to_numpy() for part in (year, month, day))
+        dates: Words = y << np.uint32(10) | m << np.uint32(5) | d
+        return dates
 
-        Equal where they are: identities meet by one number (10 ms a million) where polars takes 100 ms to join on five
-        columns. Two numbers may be equal by chance: the few rows found are then compared trait by trait.
+    def mixed(self, *names: str, beside: Words | None = None) -> Longs:
+        """Return one number for the named traits (``Categorical``) and what is ``beside``; 0 where one is missing.
+
+        Equal where they are: identities meet by one number (see ``meetings.py``) where polars takes 100 ms a million
+        to join on five columns. Two numbers may be equal by chance: the few rows found are then compared trait by
+        trait.
         """
-        mixed = np.zeros(self.traits.height, np.uint64) if beside is None else beside * _MULTIPLIER
+        from insvigil.traits.kernels import mix
+
+        mixed = np.ones(self.traits.height, np.uint64)
+        if beside is not None:
+            mix(mixed, beside, MISSING)
         for name in names:
-            mixed = (mixed ^ self.traits[name].to_physical().fill_null(0).to_numpy()) * _MULTIPLIER
-            mixed ^= mixed >> np.uint64(29)
-        known = self.traits.select(pl.all_horizontal(pl.col(*names).is_not_null())).to_series()
-        return pl.Series(mixed).set(~known, None)
+            codes = self.traits[name].to_physical().cast(pl.UInt32).fill_null(MISSING)
+            mix(mixed, codes.to_numpy(), MISSING)
+        return mixed
 
     @cached_property
-    def named(self) -> pl.Series:
+    def named(self) -> Longs:
         """One number for the birth name, the first given name and the birth date of each identity."""
-        return self.mixed("birth_name", "first_given_name", beside=self.births())
+        return self.mixed("birth_name", "first_given_name", beside=self.births)
 
     @cached_property
     def alike(self) -> pl.DataFrame:
@@ -199,7 +197,7 @@ class Material:
         exact = (self.traits["birth_date_kind"] == BirthDateKind.EXACT.value).fill_null(False)
         rows = (
             self.traits.select("identity_id", "sex", "birth_place", *keys)
-            .filter(exact & self.named.is_not_null() & repeated(self.named))
+            .filter(exact & repeated(self.named))
             .sort("identity_id")
         )  # an exact date has its three parts
         first = rows.unique(keys, keep="first", maintain_order=True)
@@ -212,7 +210,7 @@ class Material:
         names = ("identity_id", "matricule", "birth_name", "used_name", "first_given_name", "sex")
         traits = self.traits.select(*names, "birth_year", "birth_month", "birth_day", "matricule_valid")
         valid = traits.filter(pl.col("matricule_valid"))
-        return valid.filter(repeated(valid["matricule"])).sort("identity_id")
+        return valid.filter(repeated_texts(valid["matricule"])).sort("identity_id")
 
     @cached_property
     def bearers(self) -> pl.DataFrame:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from insvigil.traits.detectors.detector import Detector, Material, OnFile, rule
+from insvigil.traits.detectors.meetings import MISSING, meeting
 from insvigil.vocabulary import Scope, Severity, Sex
 
 _BIRTH = ["birth_year", "birth_month", "birth_day"]
@@ -56,26 +58,20 @@ def _crossed(traits: pl.DataFrame, left: list[str], right: list[str]) -> pl.Data
     )
 
 
-def _among(codes: pl.Series, others: pl.Series) -> pl.Series:
-    """Return whether each name of a column is also in another column."""
-    numbers = codes.to_physical().fill_null(0).to_numpy()
-    known = others.to_physical().drop_nulls().to_numpy()
-    seen = np.zeros(max(numbers.max(initial=0), known.max(initial=0)) + 1, np.bool_)
-    seen[known] = True
-    return pl.Series(seen[numbers]) & codes.is_not_null()
-
-
-def _meeting(some: pl.Series, others: pl.Series) -> pl.Series:
-    """Return the rows whose number is in the other column, on one side or the other."""
-    found = others.is_in(some.drop_nulls().implode())
-    return some.is_in(others.filter(found.fill_null(False)).implode()).fill_null(False) | found.fill_null(False)
+def _equal(names: pl.Series, others: pl.Series) -> npt.NDArray[np.bool_]:
+    """Return whether two columns of names hold the same one; where both lack it, they do."""
+    codes = (column.to_physical().cast(pl.UInt32).fill_null(MISSING).to_numpy() for column in (names, others))
+    same: npt.NDArray[np.bool_] = next(codes) == next(codes)
+    return same
 
 
 def names_swapped(material: Material) -> pl.DataFrame:
     """Return the identities whose birth name and given name are those of another one, swapped, born that day."""
-    traits = material.traits.select("identity_id", "birth_name", "first_given_name", *_BIRTH)
-    birth, first = traits["birth_name"], traits["first_given_name"]
-    traits = traits.filter(_among(birth, first) & _among(first, birth) & (birth != first))
+    swapped = material.mixed("first_given_name", "birth_name", beside=material.births)
+    one_name = _equal(material.traits["birth_name"], material.traits["first_given_name"])
+    swapped[one_name] = 0
+    near = meeting(swapped, material.named) & pl.Series(~one_name)
+    traits = material.traits.select("identity_id", "birth_name", "first_given_name", *_BIRTH).filter(near)
     pairs = _crossed(traits, ["birth_name", "first_given_name", *_BIRTH], ["first_given_name", "birth_name", *_BIRTH])
     return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 
@@ -83,9 +79,9 @@ def names_swapped(material: Material) -> pl.DataFrame:
 def used_name_is_birth_name(material: Material) -> pl.DataFrame:
     """Return the identities whose used name, given name and birth date are the birth name… of another one."""
     traits = material.traits.select("identity_id", "used_name", "birth_name", "first_given_name", *_BIRTH, "sex")
-    married = material.traits["used_name"] != material.traits["birth_name"]
-    used = material.mixed("used_name", "first_given_name", beside=material.births())
-    traits = traits.filter(_meeting(used.set(~married.fill_null(False), None), material.named))
+    used = material.mixed("used_name", "first_given_name", beside=material.births)
+    used[_equal(traits["used_name"], traits["birth_name"])] = 0
+    traits = traits.filter(meeting(used, material.named))
     pairs = _crossed(traits, ["used_name", "first_given_name", *_BIRTH], ["birth_name", "first_given_name", *_BIRTH])
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & (pl.col("sex") == pl.col("sex_first"))))
 
@@ -94,7 +90,7 @@ def used_name_at_address(material: Material) -> pl.DataFrame:
     """Return the identities whose used name is the birth name of another one, with their given name and address."""
     home = ["first_given_name", "address", "postal_code"]
     traits = material.traits.select("identity_id", "used_name", "birth_name", *home, "birth_year")
-    traits = traits.filter(_meeting(material.mixed("used_name", *home), material.mixed("birth_name", *home)))
+    traits = traits.filter(meeting(material.mixed("used_name", *home), material.mixed("birth_name", *home)))
     pairs = _crossed(traits, ["used_name", *home], ["birth_name", *home])
     near = (pl.col("birth_year").cast(pl.Int32) - pl.col("birth_year_first")).abs() <= 1
     return _pair(pairs.filter((pl.col("used_name") != pl.col("birth_name")) & near.fill_null(True)))
@@ -104,11 +100,12 @@ def day_month_swapped(material: Material) -> pl.DataFrame:
     """Return the identities with the names of another one, the same birth year, day and month swapped."""
     names = ["birth_name", "first_given_name", "sex", "birth_year"]
     month, day = pl.col("birth_month"), pl.col("birth_day")
-    american = material.births("birth_year", "birth_day", "birth_month")
+    american = material.dates("birth_year", "birth_day", "birth_month")
     traits = material.traits.select("identity_id", *names, *_BIRTH[1:])
     possible = traits.select(((day <= 12) & (day != month)).fill_null(False)).to_series()
-    swapped = material.mixed("birth_name", "first_given_name", beside=american).set(~possible, None)
-    traits = traits.filter(possible & _meeting(swapped, material.named))
+    swapped = material.mixed("birth_name", "first_given_name", beside=american)
+    swapped[~possible.to_numpy()] = 0
+    traits = traits.filter(possible & meeting(swapped, material.named))
     pairs = _crossed(traits, [*names, "birth_month", "birth_day"], [*names, "birth_day", "birth_month"])
     return _pair(pairs.filter(pl.col("identity_id") > pl.col("identity_id_first")))
 
