@@ -29,6 +29,7 @@ from insvigil import __version__
 from insvigil.night import Night, Progress, Tell
 from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Rule, Stage
+from insvigil.waking import MATCHING, MOVEMENTS, wake
 
 if TYPE_CHECKING:
     from insvigil.matching import Matching
@@ -81,6 +82,7 @@ def run(
     }
     stages = list(Stage)
     wanted = stages[: stages.index(until) + 1]
+    waking = wake((*MOVEMENTS, *MATCHING))
     register.begin(night.started)
     try:
         with ThreadPoolExecutor(1) as aside:
@@ -89,6 +91,7 @@ def run(
             if night.before is not None:  # 5 s at five millions, while one core reads
                 night.carried = aside.submit(carried_traits, register)
             take_in(night, paths, settings, register, say, progress)
+        waking.join()
         register.spare_memory(spare=True)
         for stage, work in later.items():
             if stage in wanted:
