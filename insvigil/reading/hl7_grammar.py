@@ -111,10 +111,19 @@ class Batch(NamedTuple):
             at += len(stretch)
         return cls(buffer, parts)
 
+    @classmethod
+    def sharing(cls, *stretches: bytes | memoryview) -> Batch:
+        """Return what ``of`` does; a stretch alone in its own padded buffer is not copied."""
+        data = stretches[0]
+        if len(stretches) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
+            begin = np.frombuffer(data, np.uint8).ctypes.data - data.obj.ctypes.data
+            return cls(data.obj, np.array([[begin, begin + len(data), 0]], np.int64))
+        return cls.of(*stretches)
+
     @property
     def words(self) -> npt.NDArray[np.uint64]:
         """The same memory, one little-endian word at every byte offset."""
-        return _words(self.buffer)
+        return words_of(self.buffer)
 
 
 class Index(NamedTuple):
@@ -369,7 +378,7 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
         postponed = np.empty((aside, 6), np.int64)
         found = natures.copy()
         work = plan.work(longest)
-        columns = (views, times, valid, _words(arena), remarks, postponed, found)
+        columns = (views, times, valid, words_of(arena), remarks, postponed, found)
         pick_fields(batch.buffer, batch.words, where.slots, rows, plan.meaning, columns, work)
         noted, used, coded, full = (int(work[7][of]) for of in (NOTED, USED, POSTPONED, FULL))
         if not full and noted <= notes and coded <= aside:
@@ -404,11 +413,11 @@ def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64
     raw = np.zeros(size + PADDING, np.uint8)
     unescape_values(batch.buffer, values, raw)
     utf8 = np.empty(len(values), np.uint8)
-    are_utf8(raw, _words(raw), np.ascontiguousarray(values[:, BEGIN : END + 1]), utf8)
+    are_utf8(raw, words_of(raw), np.ascontiguousarray(values[:, BEGIN : END + 1]), utf8)
     text = np.zeros(3 * size + PADDING, np.uint8)
     used = encode_values(raw, values, utf8, plan.charmaps, text)
     begins, sizes = values[:, BEGIN], (values[:, END] - values[:, BEGIN]).astype(np.uint64)
-    words = _words(text)
+    words = words_of(text)
     low, high = words[begins] & _HALF, words[begins + 4]
     low = np.where(sizes < 4, low & ~(_FULL << 8 * np.minimum(sizes, 4)), low)
     tail = 8 * np.clip(sizes.astype(np.int64) - 4, 0, 8).astype(np.uint64)
@@ -451,7 +460,7 @@ def _without_refused(plan: Plan, rows: Ints, whole: Extraction, valid: Bytes) ->
     )
 
 
-def _words(data: Bytes) -> npt.NDArray[np.uint64]:
+def words_of(data: Bytes) -> npt.NDArray[np.uint64]:
     """Return the same memory, one little-endian word at every byte offset."""
     return np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))
 

@@ -57,6 +57,7 @@ class Format(StrEnum):
     HL7 = "hl7"
     FHIR = "fhir"
     VIDHOSP = "vidhosp"
+    VIDIPP = "vidipp"
     UNKNOWN = "inconnu"
 
 
@@ -166,7 +167,7 @@ def find_sources(paths: Sequence[Path], settings: ReadingSettings) -> list[Sourc
 _REFUSALS = {
     "IDV-LEC-001": "le fichier est vide. Vérifiez que l'émetteur a fini d'écrire.",
     "IDV-LEC-002": "le fichier n'est pas du texte (fichier binaire). Vérifiez le transfert.",
-    "IDV-LEC-003": "le format n'est pas reconnu (ni HL7, ni FHIR, ni VID-HOSP). "
+    "IDV-LEC-003": "le format n'est pas reconnu (ni HL7, ni FHIR, ni VID-HOSP, ni VID-IPP). "
     "Pour un fichier à plat, utilisez « insvigil match » et un plan de colonnes.",
     "IDV-LEC-004": "le fichier ne peut pas être ouvert. Vérifiez les droits et le transfert.",
     "IDV-LEC-006": "le fichier est en UTF-16. Convertissez-le en UTF-8.",
@@ -222,7 +223,11 @@ def look_at(source: Source) -> None:
 
 
 _SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS|EVN|PID)[^A-Za-z0-9\s]")
-_VIDHOSP = re.compile(rb"^.{48}V01[0-9]", re.DOTALL)
+_VIDHOSP = re.compile(rb"^[^\n]{48}V01[0-9]", re.MULTILINE)
+_VIDIPP = re.compile(  # it has no version: NIR, birth date, sex, the patient's own NIR, and a length must look right
+    rb"^[0-9AB ]{15}[0-3][0-9][01][0-9](?:18|19|20)[0-9]{2}[1-3 ][^\n]{37}[0-9AB ]{15}[0-9 ]{4}[^\n]{1,118}$",
+    re.MULTILINE,
+)
 
 
 def recognise(head: bytes) -> tuple[Format, str | None]:
@@ -238,8 +243,10 @@ def recognise(head: bytes) -> tuple[Format, str | None]:
         return Format.UNKNOWN, "IDV-LEC-002"
     if text.lstrip()[:1] in (b"{", b"[") and b'"resourceType"' in text:
         return Format.FHIR, None
-    if _VIDHOSP.match(text):
+    if _VIDHOSP.search(text):
         return Format.VIDHOSP, None
+    if _VIDIPP.search(text):
+        return Format.VIDIPP, None
     return Format.UNKNOWN, "IDV-LEC-003"
 
 
@@ -292,6 +299,7 @@ _MARKS: dict[Format, tuple[bytes, ...]] = {
     Format.HL7: (b"\rMSH", b"\nMSH", b"\x0bMSH"),
     Format.FHIR: (b"\n{",),
     Format.VIDHOSP: (b"\n",),
+    Format.VIDIPP: (b"\n",),
     Format.UNKNOWN: (),
 }
 

@@ -32,7 +32,7 @@ def conserved(reading: Reading) -> None:
     counts = reading.counts
     assert counts["read"] == counts["kept"] + counts["folded"] + counts["rejected"]
     assert counts["folded"] == counts["duplicates"] + counts["already_read"]
-    assert counts["kept"] == reading.movements.height
+    assert counts["kept"] == reading.movements.height + reading.crosschecks.height
     refused = reading.rejects.filter("rejected")
     assert counts["rejected"] == refused.height == refused.select("source", "offset").unique().height
 

@@ -13,21 +13,24 @@ _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
 @kernel(
-    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], int64[:, ::1])",
+    f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], {_WORDS}, "
+    "int64[:, ::1])",
     allocates=False,
 )
-def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, lines: Any) -> Any:
+def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, texts: Any, lines: Any) -> Any:
     """Fill one row a line of ``buffer[:size]`` with the spans of it, blanks stripped; return rows, lines.
 
     ``lines[row]`` is the offset, the number (from 0), the length of the line and two bits: 1 if a span holds a byte
-    above 0x7F, 2 if a date (column 2 of its span is 1) is not eight digits; such a span is left missing. A view longer
-    than 12 bytes points into the buffer itself. Blank lines make no row. Rows beyond the capacity are counted only.
+    above 0x7F, 2 if a date (column 2 of its span is 1) is not eight digits; such a span is left missing. A text longer
+    than 12 bytes is copied to ``texts``, for the buffer is used again. Blank lines make no row. Rows beyond the
+    capacity are counted only.
     """
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     half = np.uint64(0xFFFFFFFF)
     pair = np.uint64(0xFFFF)
     row = 0
     number = 0
+    held = 0
     at = 0
     while at < size:
         begin = at
@@ -84,8 +87,12 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
                         lines[row, 3] |= 2
                     continue
                 low = words[left] & half
-                high = np.uint64(left) << np.uint64(32)
-                if length <= 12:
+                high = np.uint64(held) << np.uint64(32)
+                if length > 12:
+                    for k in range(0, length, 8):
+                        texts[held + k] = words[left + k]
+                    held += length
+                else:
                     high = words[left + 4]
                     if length <= 4:
                         high = np.uint64(0)
