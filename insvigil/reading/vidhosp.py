@@ -53,8 +53,6 @@ DATES = ("birth_date", "admitted", "discharged")
 SEXES = {"1": "M", "2": "F", "3": "I"}
 
 BILLING, TOO_SHORT, NO_IPP, NOT_ASCII, DATE = "IDV-LEC-510", "IDV-LEC-511", "IDV-LEC-512", "IDV-LEC-513", "IDV-LEC-514"
-INLINE = 12
-"""Bytes of a text that lie in its view."""
 MINIMUM = 32
 """Bytes of a line that room is made for, at least."""
 
@@ -113,6 +111,7 @@ class BillingReader:
     def _sliced(self, piece: Piece) -> pl.DataFrame:
         """Return the fields of each line of a piece, and where it stands."""
         from insvigil.reading.kernels.columns import slice_lines
+        from insvigil.reading.kernels.views import INLINE
 
         batch = Batch.sharing(piece.data)
         begin, end = batch.parts[0, :2].tolist()
