@@ -20,6 +20,7 @@ The day of the last time is held there as well: its eight bytes, and the microse
 
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _NONE = np.uint64(0)
+_BYTE = np.uint64(0xFF)
 _DIALECT = np.uint64(0xFFFFFFFFFFFF)
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
@@ -58,14 +59,14 @@ def passed_tests(buffer: Any, words: Any, repetition: Any, span: Any, meaning: A
         size = end - begin
         if size == 0:
             continue
+        word = words[begin]
+        if size < 8:
+            word &= _FULL >> np.uint64(64 - 8 * size)
         for test in range(groups[group, 2], groups[group, 3]):
             wide = np.int64(tests[test, 0])
-            same = wide == size or wide == 0  # 0 asks whether it is filled
-            for k in range(0, wide if same else 0, 8):
-                word = words[begin + k]
-                if size - k < 8:
-                    word &= _FULL >> np.uint64(64 - 8 * (size - k))
-                same &= word == tests[test, 1 + (k >> 3)]
+            same = wide == 0 or (wide == size and word == tests[test, 1])  # 0 asks whether it is filled
+            for k in range(8, wide if same else 0):
+                same &= np.uint64(buffer[begin + k]) == (tests[test, 1 + (k >> 3)] >> np.uint64(8 * (k & 7))) & _BYTE
             passed |= np.int64(same) << (test - first_test)
     return passed
 

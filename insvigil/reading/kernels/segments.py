@@ -49,14 +49,19 @@ def hash_line(words: Any, begin: Any, end: Any) -> Any:
     place = _STEP * np.uint64(end - begin + 1)
     total = place
     high = _NONE
-    for at in range(begin, end, 8):
+    at = begin
+    while at + 8 <= end:
         word = words[at]
-        if end - at < 8:
-            word &= _FULL >> np.uint64(64 - 8 * (end - at))
         high |= word
         word = (word ^ place) * _WORD_MIX
         total += (word ^ (word >> _SHIFT)) * _LAST
         place += _STEP
+        at += 8
+    if at < end:
+        word = words[at] & (_FULL >> np.uint64(64 - 8 * (end - at)))
+        high |= word
+        word = (word ^ place) * _WORD_MIX
+        total += (word ^ (word >> _SHIFT)) * _LAST
     return total, high
 
 
@@ -157,8 +162,6 @@ def index_messages(
             if header and end - begin > 3:
                 separator = buffer[begin + 3]
             if (header and name != MSH) or name in (FTS, BTS):
-                if current >= 0 and current < capacity:
-                    hashes[current] = digest
                 current = -1
                 open_slot = -1
                 if enveloped < envelopes.shape[0]:
@@ -171,8 +174,6 @@ def index_messages(
                 enveloped += 1
                 continue
             if header or current < 0:
-                if current >= 0 and current < capacity:
-                    hashes[current] = digest
                 current = count
                 count += 1
                 open_slot = -1
@@ -189,6 +190,7 @@ def index_messages(
             text, high = hash_line(words, begin, end)
             digest = (digest ^ text) * _MIX
             digest ^= digest >> _FOLD
+            hashes[current] = digest
             messages[current, 2] = end
             if high & _TOPS:
                 messages[current, 4] |= 2
@@ -206,7 +208,5 @@ def index_messages(
                     else:
                         messages[current, 5] |= 1 << k
                     break
-        if current >= 0 and current < capacity:
-            hashes[current] = digest
         parts[part, 2] = line
     return count, enveloped
