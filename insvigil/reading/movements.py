@@ -19,6 +19,7 @@ from insvigil.reading.sources import (
     UNREADABLE,
     Format,
     Piece,
+    Room,
     Source,
     digest,
     digest_of,
@@ -108,6 +109,7 @@ class _Reader:
         self._total = sum(source.size for source in sources)
         self._done = 0
         self._digests: set[str] = set()
+        self._room = Room()
         self._readers: dict[Format, Hl7Reader | FhirReader | BillingReader] = {
             Format.HL7: Hl7Reader(settings),
             Format.FHIR: FhirReader(),
@@ -145,7 +147,7 @@ class _Reader:
             try:
                 if (source.size > PIECE or source.compressed) and not source.is_read_once:
                     source.digest = digest_of(source)
-                for data, offset in pieces_of(source):
+                for data, offset in pieces_of(source, self._room):
                     source.digest = source.digest or digest(data)
                     source.already_read = source.digest in self._digests or (
                         source.digest in self._known and source.format not in LAYOUTS
