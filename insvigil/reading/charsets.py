@@ -42,10 +42,9 @@ ALREADY = -1
 
 def numbers_of(declared: pl.Series) -> Ints:
     """Return the number of the character set that each MSH-18 (bytes) names by its first component; 0 is cp1252."""
-    names = declared.unique().to_list()
-    codecs_of = [DECLARED.get((name or b"").split(b"^", 1)[0], "cp1252") for name in names]
-    numbers = [_CODECS.index(codec) for codec in codecs_of]
-    return declared.replace_strict(names, numbers, return_dtype=pl.Int64).to_numpy()
+    names = declared.to_list()
+    numbers = {name: _CODECS.index(DECLARED.get((name or b"").split(b"^", 1)[0], "cp1252")) for name in set(names)}
+    return np.array([numbers[name] for name in names], np.int64)
 
 
 def _steps() -> Bytes:
@@ -64,15 +63,15 @@ def _steps() -> Bytes:
     return steps
 
 
-_STEPS = _steps()
+UTF8_STEPS = _steps()
 
 
 def are_utf8(buffer: Bytes, words: npt.NDArray[np.uint64], spans: Ints) -> npt.NDArray[np.bool_]:
     """Return whether each stretch of bytes (begin, end) is well-formed UTF-8."""
-    from insvigil.reading.kernels.decoding import follow
+    from insvigil.reading.kernels.decoding import follow_all
 
     ends: Bytes = np.empty(len(spans), np.uint8)
-    follow(buffer, words, _STEPS, np.ascontiguousarray(spans), ends)
+    follow_all(buffer, words, UTF8_STEPS, np.ascontiguousarray(spans), ends)
     return np.equal(ends, 0)
 
 
@@ -86,7 +85,7 @@ def to_utf8(raw: Bytes, sizes: Ints, numbers: Ints) -> tuple[bytes, Ints]:
     raw = raw[: len(of)]
     parts: list[bytes] = []
     held = 0
-    for number in np.unique(numbers).tolist():
+    for number in (np.flatnonzero(np.bincount(numbers - ALREADY)) + ALREADY).tolist():
         rows = np.flatnonzero(numbers == number)
         part = raw[of == number]
         ends = np.cumsum(sizes[rows])

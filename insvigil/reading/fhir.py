@@ -17,7 +17,7 @@ import orjson
 import polars as pl
 
 from insvigil.frames import Movements
-from insvigil.reading.charsets import are_utf8
+from insvigil.reading.charsets import UTF8_STEPS
 from insvigil.reading.fhir_resources import (
     TIMES,
     Patient,
@@ -211,23 +211,21 @@ def _reject(where: Positions, code: str, counts: Counter[str], notes: Notes) -> 
 
 def _lines(pieces: Sequence[Piece]) -> _Lines:
     """Return the resources of some pieces, one a line, and where their strings are."""
-    from insvigil.reading.kernels.json_lines import HIGH, LINE_COLUMNS, LOOK_AGAIN, scan_lines
+    from insvigil.reading.kernels.json_lines import LINE_COLUMNS, scan_lines
 
     batch = Batch.of(*(piece.data if piece.source.by_line else b"\n".join(_documents(piece)) for piece in pieces))
     for piece, part in zip(pieces, batch.parts, strict=True):
         if piece.source.by_line and piece.offset == 0 and batch.buffer[part[0] : part[0] + 3].tobytes() == _BOM:
             batch.buffer[part[0] : part[0] + 3] = ord(" ")
     size = len(batch.buffer)
+    meaning = (telling_words(), UTF8_STEPS)
     room, held = size // 200 + 64, size // 30 + 64
     while True:
         table = np.empty((room, LINE_COLUMNS), np.int64)
         hashes = np.empty((2, room), np.uint64)
         strings = np.empty((held, 2), np.int64)
-        count, used = scan_lines(batch.buffer, batch.words, batch.parts, telling_words(), table, hashes, strings)
+        count, used = scan_lines(batch.buffer, batch.words, batch.parts, meaning, table, hashes, strings)
         if count <= room and used <= held:
-            high = np.flatnonzero(table[:count, 6] == HIGH)
-            if len(high):
-                table[high, 6] = np.where(are_utf8(batch.buffer, batch.words, table[high, 1:3]), 0, LOOK_AGAIN)
             return _Lines(batch, table[:count], hashes[:, :count], strings[:used])
         room, held = max(room, count), max(2 * held, used)
 

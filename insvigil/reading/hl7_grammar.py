@@ -342,10 +342,7 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
         room, notes, aside = (2 * room if full else room), max(notes, noted), max(aside, coded)
     texts = [pa.py_buffer(arena[:used])]
     if coded:
-        declared = None
-        if plan.declared is not None:
-            declared = view_series(pa.binary_view(), count, views[plan.declared], valid[plan.declared], *texts)
-        texts.append(pa.py_buffer(_decode(batch, postponed[:coded], declared, views)))
+        texts.append(pa.py_buffer(_decode(plan, batch, postponed[:coded], views, *texts)))
     series = _series(plan, count, views, times, valid, texts)
     return _without_refused(plan, rows, Extraction(series, rows, natures, _remarks(rows, remarks[:noted])), valid)
 
@@ -361,11 +358,10 @@ def _natures(batch: Batch, messages: Ints) -> Ints:
     return natures
 
 
-def _decode(batch: Batch, values: Ints, declared: pl.Series | None, views: npt.NDArray[np.uint64]) -> bytes:
+def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64], *texts: pa.Buffer) -> bytes:
     """Return the text of the values set aside, as UTF-8 without escapes, and write their views.
 
-    ``declared``: what MSH-18 says in each row, as bytes. A value that is not UTF-8, or stands in a message that is not,
-    is in the character set of that name.
+    A value that is not UTF-8, or stands in a message that is not, is in the character set that MSH-18 names.
     """
     from insvigil.reading.kernels.decoding import BEGIN, COLUMN, END, NATURE, ROW, unescape_values
 
@@ -375,7 +371,10 @@ def _decode(batch: Batch, values: Ints, declared: pl.Series | None, views: npt.N
     numbers = np.where(are_utf8(raw, words_of(raw), spans), ALREADY, 0)
     eight = np.flatnonzero(values[:, NATURE] >= 2)
     if len(eight):
-        numbers[eight] = 0 if declared is None else numbers_of(declared[values[eight, ROW]])
+        numbers[eight] = 0
+        if plan.declared is not None:  # a missing one has the view of an empty text
+            declared = views[plan.declared, values[eight, ROW]]
+            numbers[eight] = numbers_of(view_series(pa.binary_view(), len(eight), declared, None, *texts))
     text, spans = to_utf8(raw, spans[:, 1] - spans[:, 0], numbers)
     words = words_of(np.frombuffer(text + bytes(PADDING), np.uint8))
     begins, sizes = spans[:, 0], (spans[:, 1] - spans[:, 0]).astype(np.uint64)
@@ -451,8 +450,9 @@ def string_series(count: int, views: npt.NDArray[np.uint64], valid: Bytes, *text
 
 
 def view_series(
-    kind: pa.DataType, count: int, views: npt.NDArray[np.uint64], valid: Bytes, *texts: pa.Buffer
+    kind: pa.DataType, count: int, views: npt.NDArray[np.uint64], valid: Bytes | None, *texts: pa.Buffer
 ) -> pl.Series:
-    """Return a series of text or bytes over views."""
-    array = pa.Array.from_buffers(kind, count, [pa.py_buffer(valid), pa.py_buffer(views), *texts])
+    """Return a series of text or bytes over views; none is missing where ``valid`` is None."""
+    bits = None if valid is None else pa.py_buffer(valid)
+    array = pa.Array.from_buffers(kind, count, [bits, pa.py_buffer(views), *texts])
     return pl.Series(pl.from_arrow(array))

@@ -21,23 +21,28 @@ _TOPS = np.uint64(0x8080808080808080)
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"void(uint8[::1], {_WORDS}, uint8[:, ::1], int64[:, ::1], uint8[::1])", allocates=False)
-def follow(buffer: Any, words: Any, steps: Any, spans: Any, ends: Any) -> Any:
-    """Write the state in which each stretch of bytes ends; ``steps``: the state after a state and a byte.
+@kernel(f"int64(uint8[::1], {_WORDS}, uint8[:, ::1], int64, int64)", allocates=False, inner=True)
+def follow(buffer: Any, words: Any, steps: Any, begin: Any, end: Any) -> Any:
+    """Return the state in which a stretch of bytes ends; ``steps``: the state after a state and a byte.
 
     ASCII changes nothing in state 0 and is stepped over eight bytes at once; state 1 is never left.
     """
+    at = begin
+    state: Any = 0
+    while at < end and state != 1:
+        if state == 0 and at + 8 <= end and words[at] & _TOPS == 0:
+            at += 8
+        else:
+            state = np.int64(steps[state, buffer[at]])
+            at += 1
+    return state
+
+
+@kernel(f"void(uint8[::1], {_WORDS}, uint8[:, ::1], int64[:, ::1], uint8[::1])", allocates=False)
+def follow_all(buffer: Any, words: Any, steps: Any, spans: Any, ends: Any) -> Any:
+    """Write the state in which each stretch of bytes ends."""
     for row in range(spans.shape[0]):
-        at = spans[row, 0]
-        end = spans[row, 1]
-        state: Any = 0
-        while at < end and state != 1:
-            if state == 0 and at + 8 <= end and words[at] & _TOPS == 0:
-                at += 8
-            else:
-                state = np.int64(steps[state, buffer[at]])
-                at += 1
-        ends[row] = state
+        ends[row] = follow(buffer, words, steps, spans[row, 0], spans[row, 1])
 
 
 @kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8[::1], int64)", allocates=False, inner=True)
