@@ -24,7 +24,9 @@ with atheris.instrument_imports(include=["insvigil.reading"]):
     import insvigil.reading.kernels.picking
     import insvigil.reading.kernels.seen
     import insvigil.reading.kernels.segments
-    import insvigil.reading.kernels.times  # noqa: F401
+    import insvigil.reading.kernels.tape
+    import insvigil.reading.kernels.times
+    import insvigil.reading.kernels.views  # noqa: F401
     from insvigil.frames import Movements, Rejects
     from insvigil.reading.notes import Notes
     from insvigil.reading.sources import Piece, Source

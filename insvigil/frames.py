@@ -162,6 +162,7 @@ class CrossChecks(dy.Schema):
     ever the INS.
     """
 
+    source = dy.UInt32(nullable=False)
     offset = dy.UInt64(nullable=False)
     line = dy.UInt32(nullable=False)
     format = _text()  # V014, V015; null in VID-IPP

@@ -20,6 +20,7 @@ MATCHING = (
 MOVEMENTS = (
     "insvigil.reading.kernels.segments",
     "insvigil.reading.kernels.picking",
+    "insvigil.reading.kernels.decoding",
     "insvigil.reading.kernels.columns",
     "insvigil.reading.kernels.seen",
     "insvigil.reading.kernels.json_lines",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from insvigil import Settings, open_register, run
 from insvigil.frames import AGREEMENTS
-from insvigil.reading.vidhosp import VIDHOSP
+from insvigil.reading.vidhosp import VIDHOSP, VIDIPP
 from insvigil.vocabulary import Stage
 from tests.reading.test_vidhosp import line as vidhosp_line
 from tests.reading.writing import message
@@ -206,6 +208,31 @@ def test_run__holds_a_billing_line_of_a_merged_ipp_against_the_survivor(tmp_path
     assert made.frames["identities"]["ipp"].to_list() == ["000777"]
     found = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
     assert found.select("code", "domain", "ipp").rows() == [("IDV-LEC-602", "1.2", "000777")]
+
+
+def test_run__accounts_for_every_line_of_compressed_and_broken_billing_files(tmp_path: Path) -> None:
+    night = tmp_path / "nuit"
+    night.mkdir()
+    (night / "a.hl7").write_text(message(PID_3="000123^^^D&1.2&ISO^PI", PID_7="19840317", PID_8="F"), "utf-8")
+    person = {"ipp": "000123", "birth_date": "18031984", "sex": "2"}
+    hospital = vidhosp_line(VIDHOSP, 468, **person, format="V015", dossier="1") + "\n"
+    nameless = vidhosp_line(VIDHOSP, 468, format="V015", dossier="1", matricule="284037621904173") + "\n"
+    clinic = vidhosp_line(VIDIPP, 135, **(person | {"sex": "1", "birth_date": "17031984"})) + "\n"
+    (night / "b.txt.gz").write_bytes(gzip.compress((hospital + nameless).encode()))
+    with zipfile.ZipFile(night / "c.zip", "w") as archive:
+        archive.writestr("vidipp.txt", clinic)
+    (night / "d.txt.gz").write_bytes(gzip.compress(hospital.encode())[:-9])
+    settings = Settings()
+    for number in range(2):  # the second night has the same folder again: messages are known, billing is compared anew
+        with open_register(settings.register_, folder=tmp_path) as register:
+            made = run([night], settings, register, out=tmp_path / f"sortie{number}", until=Stage.TRAITS)
+        assert made.counts["messages"] == {"read": 5, "kept": 3 - number, "folded": number, "rejected": 2}
+        found = made.frames["anomalies"].filter(pl.col("code").str.starts_with("IDV-LEC-6"))
+        assert found.select("code", "ipp").rows() == [("IDV-LEC-602", "000123"), ("IDV-LEC-603", "000123")]
+        refused = pl.read_parquet(tmp_path / f"sortie{number}" / "rejects.parquet").filter("rejected")
+        assert refused.select("path", "line", "code").rows() == [
+            (str(night / "b.txt.gz"), 2, "IDV-LEC-512"), (str(night / "d.txt.gz"), 1, "IDV-LEC-004"),
+        ]  # fmt: skip
 
 
 def test_run__an_answer_of_insi_stands_on_the_nights_that_do_not_speak_of_its_identity(tmp_path: Path) -> None:

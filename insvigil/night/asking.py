@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
@@ -137,21 +136,15 @@ def _told(night: Night, register: Register, numbers: pl.Series) -> dy.DataFrame[
 
 def _billed(night: Night, register: Register) -> dy.DataFrame[Anomalies]:
     """Return what the billing files of the night contradict in identities; they make none."""
-    from insvigil.reading import crosscheck, read_crosschecks, with_survivors
+    from insvigil.reading import crosscheck, with_survivors
     from insvigil.register import identities, survivors
 
-    frames, names = night.frames, night.frames["identities"]
-    told = map(Path, frames["sources"].filter(format="vidhosp", outcome="read")["path"])
-    files = [path for path in told if path.is_file() and path.suffix != ".gz"]
-    if not files:
+    if night.billed.is_empty():
         return Anomalies.create_empty()
-    removed = survivors(register).join(names, on="ipp", how="anti")
-    found = []
-    for path in files:
-        billed = with_survivors(read_crosschecks(path).rows, removed)
-        near = names["identity_id"].filter(names["ipp"].is_in(billed["ipp"].unique().implode()))
-        found.append(crosscheck(billed, identities(register, of=near), frames["stays"]))
-    return Anomalies.validate(pl.concat(found).unique(maintain_order=True))
+    names = night.frames["identities"]
+    billed = with_survivors(night.billed, survivors(register).join(names, on="ipp", how="anti"))
+    near = names["identity_id"].filter(names["ipp"].is_in(billed["ipp"].unique().implode()))
+    return crosscheck(billed, identities(register, of=near), night.frames["stays"])
 
 
 def _numbers(names: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:

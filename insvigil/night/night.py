@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Anomalies, Identities
+from insvigil.frames import Anomalies, CrossChecks, Identities
 from insvigil.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Night:
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
     ``again``: numbers of the identities questioned tonight. ``judged``: their statuses and what is wrong with them.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
-    ``reasons``: why the pairs that the page may show are proposed; the traits of the base are let go then (a gigabyte
-    and a half at five millions, with what matching made of them).
+    ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the traits
+    of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
     """
 
     started: datetime
@@ -47,6 +47,7 @@ class Night:
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
+    billed: dy.DataFrame[CrossChecks] = field(default_factory=CrossChecks.create_empty)
     reasons: pl.DataFrame | None = None
 
     @contextmanager

@@ -11,6 +11,7 @@ import polars as pl
 
 from insvigil import __version__
 from insvigil.errors import ContractError
+from insvigil.frames import CrossChecks
 from insvigil.night.night import Night, Progress, Tell
 from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Stage
@@ -33,6 +34,7 @@ def take_in(
     read: Counter[str] = Counter()
     folded: Counter[str] = Counter()
     parts: dict[str, list[pl.DataFrame]] = {"sources": [], "rejects": [], "changes": []}
+    billed = [night.billed]
     batches = iter_movements(paths, settings.reading, known=known_digests(register), progress=progress)
     while gathered := _gather(night, batches):
         sources, movements = (
@@ -40,6 +42,7 @@ def take_in(
         )
         for batch in gathered:
             read.update(batch.counts)
+            billed.append(batch.crosschecks)
         rejects = [batch.rejects for batch in gathered]
         gathered.clear()
         with night.timed(Stage.REGISTER):
@@ -48,6 +51,7 @@ def take_in(
         parts["sources"].append(sources)
         parts["rejects"] += [*rejects, folding.rejects]
         parts["changes"].append(folding.changes)
+    night.billed = CrossChecks.validate(pl.concat(billed))
     with night.timed(Stage.REGISTER):
         night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}
         night.frames["rejects"] = _with_paths(night.frames["rejects"], night.frames["sources"])
@@ -94,10 +98,10 @@ def _with_paths(rejects: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
 
 
 def _conserved(read: Counter[str], folded: Counter[str]) -> dict[str, int]:
-    """Return the account of messages from disk to register; raise ``ContractError`` when one is missing."""
+    """Return the account of messages and billing lines, which the register does not keep; raise ``ContractError``."""
     account = {
         "read": read["read"],
-        "kept": folded["kept"],
+        "kept": folded["kept"] + read["billed"],
         "folded": read["folded"] + folded["folded"],
         "rejected": read["rejected"] + folded["rejected"],
     }

@@ -13,18 +13,15 @@ if TYPE_CHECKING:
     from insvigil.reading.inspection import inspect
     from insvigil.reading.movements import Reading, iter_movements, read_movements
     from insvigil.reading.rules import RULES
-    from insvigil.reading.vidhosp import CrossCheck, read_crosschecks
 
 _HOMES = {
     "RULES": "rules",
     "ColumnMap": "column_map",
-    "CrossCheck": "vidhosp",
     "Extract": "delimited",
     "Reading": "movements",
     "crosscheck": "crosschecking",
     "inspect": "inspection",
     "iter_movements": "movements",
-    "read_crosschecks": "vidhosp",
     "open_extract": "delimited",
     "read_extract": "delimited",
     "read_movements": "movements",
@@ -34,14 +31,12 @@ _HOMES = {
 __all__ = [
     "RULES",
     "ColumnMap",
-    "CrossCheck",
     "Extract",
     "Reading",
     "crosscheck",
     "inspect",
     "iter_movements",
     "open_extract",
-    "read_crosschecks",
     "read_extract",
     "read_movements",
     "with_survivors",

@@ -200,8 +200,7 @@ def _extract(path: Path, frame: pl.DataFrame, table: _Table, damaged: list[int])
     notes = [_notes(path, table.uneven, UNEVEN, first, rejected=True)]
     missing = ids.is_null()
     lines = table.lines or range(first, first + frame.height)
-    # Texts with different hashes differ: ten million are told apart in 0.2 s, where comparing them takes 1.5 s.
-    if missing.any() or ids.hash().n_unique() < frame.height:
+    if missing.any() or not _all_differ(ids):
         again = ~ids.is_first_distinct() & ~missing
         for refused, code in ((missing, NO_ID), (again, ID_TWICE)):
             rows = refused.arg_true().to_list()
@@ -213,6 +212,17 @@ def _extract(path: Path, frame: pl.DataFrame, table: _Table, damaged: list[int])
     report = {**table.report, "rows": read, "damaged_matricules": len(damaged)}
     rejects = Rejects.validate(pl.concat(notes).sort("offset", maintain_order=True))
     return Extract(frame.drop("id"), frame["id"], rejects, counts, report)
+
+
+def _all_differ(ids: pl.Series) -> bool:
+    """Return whether no id comes twice.
+
+    Numbers of a file are often in order. Texts with different hashes differ: ten million are told apart in 0.2 s, where
+    comparing them takes 1.5 s.
+    """
+    if ids.dtype.is_integer() and bool((ids.slice(1) > ids.slice(0, max(ids.len() - 1, 0))).all()):
+        return True
+    return ids.hash().n_unique() == ids.len()
 
 
 def _notes(path: Path, lines: list[int], code: str, first: int, *, rejected: bool) -> pl.DataFrame:
@@ -235,9 +245,11 @@ def _notes(path: Path, lines: list[int], code: str, first: int, *, rejected: boo
 def _as_integers(ids: pl.Series) -> pl.Series:
     """Return whole numbers when every id is one, written in the usual way: ``0012`` stays text."""
     numbers = ids.cast(pl.Int64, strict=False)
-    if numbers.null_count() != ids.null_count() or not (numbers.cast(pl.String) == ids).all():
+    if numbers.null_count() != ids.null_count():
         return ids
-    return numbers
+    # most begin with a digit from 1 to 9: writing all numbers again to compare them takes ten times as long
+    usual = (((ids >= "1") & (ids < ":")) | (ids == "0")).all() or (numbers.cast(pl.String) == ids).all()
+    return numbers if usual else ids
 
 
 def _damaged(rows: pl.LazyFrame) -> list[int]:
@@ -245,8 +257,8 @@ def _damaged(rows: pl.LazyFrame) -> list[int]:
     if "matricule" not in rows.collect_schema().names():
         return []
     size = pl.col("matricule").str.len_bytes()
-    digit = pl.col("matricule").str.head(1).is_between(pl.lit("0"), pl.lit("9"))  # a pattern costs ten times that
-    suspects = rows.select("matricule").with_row_index("row").filter(size.is_in([13, 15]).not_() & digit)
+    digit = (pl.col("matricule") >= "0") & (pl.col("matricule") < ":")  # a pattern costs thirty times that
+    suspects = rows.select("matricule").with_row_index("row").filter(digit & (size != 13) & (size != 15))
     shape = r"^[0-9][.,][0-9]+[Ee]\+?[0-9]+$|^[0-9]{12,15}[.,]0+$|^[0-9]{12}$|^[0-9]{14}$"
     return suspects.collect(engine="streaming").filter(pl.col("matricule").str.contains(shape))["row"].sort().to_list()
 

@@ -17,6 +17,7 @@ import orjson
 import polars as pl
 
 from insvigil.frames import Movements
+from insvigil.reading.charsets import UTF8_STEPS
 from insvigil.reading.fhir_resources import (
     TIMES,
     Patient,
@@ -217,12 +218,13 @@ def _lines(pieces: Sequence[Piece]) -> _Lines:
         if piece.source.by_line and piece.offset == 0 and batch.buffer[part[0] : part[0] + 3].tobytes() == _BOM:
             batch.buffer[part[0] : part[0] + 3] = ord(" ")
     size = len(batch.buffer)
+    meaning = (telling_words(), UTF8_STEPS)
     room, held = size // 200 + 64, size // 30 + 64
     while True:
         table = np.empty((room, LINE_COLUMNS), np.int64)
         hashes = np.empty((2, room), np.uint64)
         strings = np.empty((held, 2), np.int64)
-        count, used = scan_lines(batch.buffer, batch.words, batch.parts, telling_words(), table, hashes, strings)
+        count, used = scan_lines(batch.buffer, batch.words, batch.parts, meaning, table, hashes, strings)
         if count <= room and used <= held:
             return _Lines(batch, table[:count], hashes[:, :count], strings[:used])
         room, held = max(room, count), max(2 * held, used)

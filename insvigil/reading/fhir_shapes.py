@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from insvigil.reading.fhir_resources import is_named, patient_row
-from insvigil.reading.hl7_grammar import null_series, string_series
+from insvigil.reading.hl7_grammar import null_series, string_series, words_of
 from insvigil.reading.sources import PADDING
 
 TELLING = ("url", "use", "system", "code", "type", "resourceType", "valueCode")
@@ -120,7 +120,9 @@ def fill(
         valid = np.zeros((len(names), count // 8 + 8), np.uint8)
         arena = np.empty(room + PADDING, np.uint8)
         steps = np.array(parts, np.int64).reshape(-1, 3)
-        used = fill_rows(_words(whole), strings, firsts, of, table, steps, views, valid, arena[:room], _words(arena))
+        used = fill_rows(
+            words_of(whole), strings, firsts, of, table, steps, views, valid, arena[:room], words_of(arena)
+        )
         if used >= 0:
             break
         room *= 2
@@ -130,7 +132,3 @@ def fill(
         name: string_series(count, views[column], valid[column], text) if valid[column].any() else missing
         for column, name in enumerate(names)
     }
-
-
-def _words(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    return np.ndarray((len(buffer) - 7,), np.dtype("<u8"), buffer, strides=(1,))

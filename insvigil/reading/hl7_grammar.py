@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from insvigil.reading.charsets import ALREADY, are_utf8, numbers_of, to_utf8
 from insvigil.reading.sources import PADDING
 
 Ints = npt.NDArray[np.int64]
@@ -111,10 +112,19 @@ class Batch(NamedTuple):
             at += len(stretch)
         return cls(buffer, parts)
 
+    @classmethod
+    def sharing(cls, *stretches: bytes | memoryview) -> Batch:
+        """Return what ``of`` does; a stretch alone in its own padded buffer is not copied."""
+        data = stretches[0]
+        if len(stretches) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
+            begin = np.frombuffer(data, np.uint8).ctypes.data - data.obj.ctypes.data
+            return cls(data.obj, np.array([[begin, begin + len(data), 0]], np.int64))
+        return cls.of(*stretches)
+
     @property
     def words(self) -> npt.NDArray[np.uint64]:
         """The same memory, one little-endian word at every byte offset."""
-        return _words(self.buffer)
+        return words_of(self.buffer)
 
 
 class Index(NamedTuple):
@@ -155,39 +165,6 @@ class Extraction(NamedTuple):
     remarks: Remark
 
 
-class CharacterSet(NamedTuple):
-    """A declared name (MSH-18) and the Python codec whose upper half it uses."""
-
-    name: str
-    codec: str
-
-
-CHARACTER_SETS: tuple[CharacterSet, ...] = tuple(
-    CharacterSet(name, codec)
-    for codec, names in {
-        "iso8859-1": ("8859/1", "ISO-8859-1", "ISO8859-1", "ISO 8859-1", "ISO8859/1", "LATIN1"),
-        "iso8859-15": ("8859/15", "ISO-8859-15", "ISO8859-15", "ISO8859/15"),
-        "iso8859-2": ("8859/2",),
-        "iso8859-9": ("8859/9",),
-        "cp1252": ("CP1252", "WINDOWS-1252", "ANSI"),
-    }.items()
-    for name in names
-)
-
-
-def _charmap(codec: str) -> npt.NDArray[np.uint16]:
-    """Return the code point of each byte; C1 controls are read as cp1252, ¼ ½ ¾ as Œ œ Ÿ (no fraction in a name)."""
-    points = np.arange(256, dtype=np.uint16)
-    for byte in range(128, 256):
-        text = bytes([byte]).decode(codec, "replace")
-        if byte < 160:
-            text = bytes([byte]).decode("cp1252", "replace")
-        points[byte] = ord(text)
-    if codec in ("iso8859-1", "cp1252"):
-        points[[0xBC, 0xBD, 0xBE]] = [ord("Œ"), ord("œ"), ord("Ÿ")]
-    return points
-
-
 class Plan:
     """The tables that kernels read, made once from picks."""
 
@@ -198,6 +175,8 @@ class Plan:
         self.picks = sorted(picks, key=lambda pick: (self.segments.index(_split(pick.place)[0]), _split(pick.place)[1]))
         self.texts = list(dict.fromkeys(pick.column for pick in picks if pick.kind is not Kind.TIME))
         self.times = list(dict.fromkeys(pick.column for pick in picks if pick.kind is Kind.TIME))
+        declared = [pick.column for pick in self.picks if _split(pick.place)[:2] == ("MSH", 18)]
+        self.declared = self.texts.index(declared[0]) if declared else None
         self.codes: list[str] = []
         self._build(required)
 
@@ -214,13 +193,11 @@ class Plan:
         fields: list[list[int]] = []
         groups: list[list[int]] = []
         tests: list[list[int]] = []
-        constants: list[bytes] = []
         choices: list[list[int]] = []
-        way_codes: list[list[int]] = []
-        masks: list[list[int]] = []
+        ways: list[list[int]] = []
         rows: list[list[int]] = []
         places: list[list[int]] = []
-        slot_fields = np.zeros((len(self.segments), 2), np.int32)
+        slot_fields = np.zeros((len(self.segments), 2), np.int64)
         grouped: dict[tuple[str, int], list[Pick]] = {}
         for pick in self.picks:
             grouped.setdefault(_split(pick.place)[:2], []).append(pick)
@@ -233,15 +210,14 @@ class Plan:
             bits = _tests_of(picks)
             for (component, sub), values in bits.items():
                 groups.append([component, sub, len(tests), len(tests) + len(values)])
-                tests.extend([len(value)] for value in values)
-                constants.extend(value.encode("ascii") for value in values)
+                tests.extend([len(value), *_words_of(value.encode("ascii"), 3)] for value in values)
             order = {
                 (place, value): number
                 for number, (place, value) in enumerate((place, value) for place in bits for value in bits[place])
             }
             chosen = list(dict.fromkeys(pick.of for pick in picks if pick.of is not None))
             for choice in chosen:
-                choices.append([len(way_codes), len(way_codes) + len(choice.ways)])
+                choices.append([len(ways), len(ways) + len(choice.ways)])
                 for way in choice.ways:
                     must = must_not = 0
                     for test in way.tests:
@@ -250,8 +226,7 @@ class Plan:
                             must |= bit
                         else:
                             must_not |= bit
-                    way_codes.append([self._code(way.code)])
-                    masks.append([must, must_not])
+                    ways.append([must, self._code(way.code), must | must_not])
             for pick in picks:
                 at = [(pick.place, pick.code), *pick.others]
                 of = -1 if pick.of is None else first[1] + chosen.index(pick.of)
@@ -259,45 +234,36 @@ class Plan:
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
             fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows)])
-        needs = [
-            [columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code)]
+        self.needs = [
+            (columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code))
             for need in required
         ]
-        tables = (fields, groups, tests, choices, way_codes, rows, places, needs)
-        widths = (7, 4, 1, 2, 1, 6, 3, 4)
+        tables = (fields, groups, choices, ways, rows, places)
+        widths = (7, 4, 2, 3, 6, 3)
         self.tables = (
             slot_fields,
-            *(np.array(table, np.int32).reshape(-1, width) for table, width in zip(tables, widths, strict=True)),
+            *(np.array(table, np.int64).reshape(-1, width) for table, width in zip(tables, widths, strict=True)),
         )
-        self.masks = np.array(masks, np.uint64).reshape(-1, 2)
-        words = [_words_of(constant, 3) for constant in constants]
-        self.test_words = np.array(words, np.uint64).reshape(-1, 3)
-        codecs_used = list(dict.fromkeys(["cp1252", *(set_.codec for set_ in CHARACTER_SETS)]))
-        self.charmaps = np.array([_charmap(codec) for codec in codecs_used], np.uint16)
-        self.charsets = np.array(
-            [[*_words_of(set_.name.encode(), 2), codecs_used.index(set_.codec)] for set_ in CHARACTER_SETS], np.uint64
-        )
+        self.tests = np.array(tests, np.uint64).reshape(-1, 4)
 
     @cached_property
-    def names(self) -> npt.NDArray[np.uint32]:
+    def names(self) -> Ints:
         """The three bytes of each segment as one number."""
-        return np.array([int.from_bytes(name.encode("ascii"), "big") for name in self.segments], np.uint32)
+        return np.array([int.from_bytes(name.encode("ascii"), "big") for name in self.segments], np.int64)
 
     @property
     def meaning(self) -> Any:
         """The tables, as the picking kernel takes them."""
-        return self.tables, self.test_words, self.masks, self.charsets
+        return self.tables, self.tests
 
     def work(self, longest: int) -> Any:
         """Return the arrays in which the picking kernel works, for segments of at most ``longest`` bytes."""
-        from insvigil.reading.kernels.picking import REPETITIONS
+        from insvigil.reading.kernels.tape import REPETITIONS
 
         tape = np.zeros(longest + 72, np.int64)
         bars = np.zeros(self.tables[1][:, 0].max(initial=0) + 72, np.int64)
-        chosen = np.zeros(len(self.tables[4]) + 1, np.int64)
-        repetitions, outcomes = np.zeros((REPETITIONS, 3), np.int64), np.zeros(REPETITIONS, np.uint64)
-        held, tally = np.zeros(2, np.int64), np.zeros(4, np.int64)
-        return np.zeros(5, np.uint8), tape, bars, chosen, repetitions, outcomes, held, tally
+        repetitions, chosen = np.zeros((REPETITIONS, 4), np.int64), np.zeros(len(self.tables[3]) + 1, np.int64)
+        return np.zeros(5, np.uint8), tape, bars, repetitions, chosen, np.zeros(6, np.int64)
 
 
 TIME_UNREADABLE = "IDV-LEC-020"
@@ -367,48 +333,51 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
         arena = np.empty(room + PADDING, np.uint8)
         remarks = np.empty((notes, 4), np.int64)
         postponed = np.empty((aside, 6), np.int64)
-        found = natures.copy()
         work = plan.work(longest)
-        columns = (views, times, valid, _words(arena), remarks, postponed, found)
+        columns = (views, times, valid, words_of(arena), remarks, postponed, natures)
         pick_fields(batch.buffer, batch.words, where.slots, rows, plan.meaning, columns, work)
-        noted, used, coded, full = (int(work[7][of]) for of in (NOTED, USED, POSTPONED, FULL))
+        noted, used, coded, full = (int(work[-1][of]) for of in (NOTED, USED, POSTPONED, FULL))
         if not full and noted <= notes and coded <= aside:
             break
         room, notes, aside = (2 * room if full else room), max(notes, noted), max(aside, coded)
-    decoded = _decode(plan, batch, postponed[:coded], views)
-    series = _series(plan, count, views, times, valid, [pa.py_buffer(arena[:used]), pa.py_buffer(decoded)])
+    texts = [pa.py_buffer(arena[:used])]
+    if coded:
+        texts.append(pa.py_buffer(_decode(plan, batch, postponed[:coded], views, *texts)))
+    series = _series(plan, count, views, times, valid, texts)
     return _without_refused(plan, rows, Extraction(series, rows, natures, _remarks(rows, remarks[:noted])), valid)
 
 
 def _natures(batch: Batch, messages: Ints) -> Ints:
     """Return what the bytes of messages are: 0 ASCII, 1 UTF-8, 2 neither."""
-    from insvigil.reading.kernels.decoding import are_utf8
     from insvigil.reading.kernels.segments import BEGIN, END, FLAGS, HIGH
 
     natures = np.zeros(len(messages), np.int64)
     high = np.flatnonzero(messages[:, FLAGS] & HIGH)
     if len(high):
-        utf8 = np.empty(len(high), np.uint8)
-        are_utf8(batch.buffer, batch.words, np.ascontiguousarray(messages[high, BEGIN : END + 1]), utf8)
-        natures[high] = 2 - utf8
+        natures[high] = 2 - are_utf8(batch.buffer, batch.words, messages[high, BEGIN : END + 1])
     return natures
 
 
-def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64]) -> Bytes:
-    """Return the text of the values set aside, as UTF-8 without escapes, and write their views."""
-    from insvigil.reading.kernels.decoding import BEGIN, COLUMN, END, ROW, are_utf8, encode_values, unescape_values
+def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64], *texts: pa.Buffer) -> bytes:
+    """Return the text of the values set aside, as UTF-8 without escapes, and write their views.
 
-    size = int((values[:, END] - values[:, BEGIN]).sum())
-    if not size:
-        return np.zeros(0, np.uint8)
-    raw = np.zeros(size + PADDING, np.uint8)
+    A value that is not UTF-8, or stands in a message that is not, is in the character set that MSH-18 names.
+    """
+    from insvigil.reading.kernels.decoding import BEGIN, COLUMN, END, NATURE, ROW, unescape_values
+
+    raw = np.zeros(int((values[:, END] - values[:, BEGIN]).sum()) + PADDING, np.uint8)
     unescape_values(batch.buffer, values, raw)
-    utf8 = np.empty(len(values), np.uint8)
-    are_utf8(raw, _words(raw), np.ascontiguousarray(values[:, BEGIN : END + 1]), utf8)
-    text = np.zeros(3 * size + PADDING, np.uint8)
-    used = encode_values(raw, values, utf8, plan.charmaps, text)
-    begins, sizes = values[:, BEGIN], (values[:, END] - values[:, BEGIN]).astype(np.uint64)
-    words = _words(text)
+    spans = values[:, BEGIN : END + 1]
+    numbers = np.where(are_utf8(raw, words_of(raw), spans), ALREADY, 0)
+    eight = np.flatnonzero(values[:, NATURE] >= 2)
+    if len(eight):
+        numbers[eight] = 0
+        if plan.declared is not None:  # a missing one has the view of an empty text
+            declared = views[plan.declared, values[eight, ROW]]
+            numbers[eight] = numbers_of(view_series(pa.binary_view(), len(eight), declared, None, *texts))
+    text, spans = to_utf8(raw, spans[:, 1] - spans[:, 0], numbers)
+    words = words_of(np.frombuffer(text + bytes(PADDING), np.uint8))
+    begins, sizes = spans[:, 0], (spans[:, 1] - spans[:, 0]).astype(np.uint64)
     low, high = words[begins] & _HALF, words[begins + 4]
     low = np.where(sizes < 4, low & ~(_FULL << 8 * np.minimum(sizes, 4)), low)
     tail = 8 * np.clip(sizes.astype(np.int64) - 4, 0, 8).astype(np.uint64)
@@ -416,7 +385,7 @@ def _decode(plan: Plan, batch: Batch, values: Ints, views: npt.NDArray[np.uint64
     second = np.uint64(1) | (begins.astype(np.uint64) << np.uint64(32))  # the second text of the column
     views[values[:, COLUMN], values[:, ROW], 0] = sizes | (low << np.uint64(32))
     views[values[:, COLUMN], values[:, ROW], 1] = np.where(sizes > 12, second, high)
-    return text[:used]
+    return text
 
 
 _HALF, _FULL = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -430,11 +399,10 @@ def _remarks(rows: Ints, remarks: Ints) -> Remark:
 
 def _without_refused(plan: Plan, rows: Ints, whole: Extraction, valid: Bytes) -> Extraction:
     """Return what is kept: the messages that have every required column, and for the others why they are refused."""
-    needs = plan.tables[8]
-    has = [np.unpackbits(valid[column], count=len(rows), bitorder="little") for column in needs[:, 0]]
+    has = [np.unpackbits(valid[need[0]], count=len(rows), bitorder="little") for need in plan.needs]
     refused = np.zeros(len(rows), np.bool_)
     told = []
-    for (_, slot, field, code), filled in zip(needs.tolist(), has, strict=True):
+    for (_, slot, field, code), filled in zip(plan.needs, has, strict=True):
         lacking = np.flatnonzero((filled == 0) & ~refused)
         refused[lacking] = True
         about = np.broadcast_to(np.array([slot, field, code], np.int64), (len(lacking), 3))
@@ -451,7 +419,7 @@ def _without_refused(plan: Plan, rows: Ints, whole: Extraction, valid: Bytes) ->
     )
 
 
-def _words(data: Bytes) -> npt.NDArray[np.uint64]:
+def words_of(data: Bytes) -> npt.NDArray[np.uint64]:
     """Return the same memory, one little-endian word at every byte offset."""
     return np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))
 
@@ -478,5 +446,13 @@ def null_series(count: int, dtype: type[pl.DataType] = pl.String) -> pl.Series:
 
 def string_series(count: int, views: npt.NDArray[np.uint64], valid: Bytes, *texts: pa.Buffer) -> pl.Series:
     """Return a polars series over string views and the texts that they point to, without a copy."""
-    array = pa.Array.from_buffers(pa.string_view(), count, [pa.py_buffer(valid), pa.py_buffer(views), *texts])
+    return view_series(pa.string_view(), count, views, valid, *texts)
+
+
+def view_series(
+    kind: pa.DataType, count: int, views: npt.NDArray[np.uint64], valid: Bytes | None, *texts: pa.Buffer
+) -> pl.Series:
+    """Return a series of text or bytes over views; none is missing where ``valid`` is None."""
+    bits = None if valid is None else pa.py_buffer(valid)
+    array = pa.Array.from_buffers(kind, count, [bits, pa.py_buffer(views), *texts])
     return pl.Series(pl.from_arrow(array))

@@ -15,7 +15,7 @@ from insvigil.reading.envelopes import Envelope, declared_count
 from insvigil.reading.hashes import HashSet
 from insvigil.reading.hl7_grammar import Batch, Extraction, Index
 from insvigil.reading.notes import Notes, Positions
-from insvigil.reading.sources import PADDING, Piece, Source
+from insvigil.reading.sources import Piece, Source
 from insvigil.settings import ReadingSettings
 
 NO_HEADER, ACKNOWLEDGEMENT, NO_IPP = "IDV-LEC-010", "IDV-LEC-013", "IDV-LEC-011"
@@ -43,7 +43,7 @@ class Hl7Reader:
 
     def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
         """Return the rows of ``Movements`` of some pieces of files, in order; add to counts and notes."""
-        batch = _batch_of(pieces)
+        batch = Batch.sharing(*(piece.data for piece in pieces))
         index = hl7_grammar.index(self._plan, batch)
         lines = _first_lines(pieces, batch)
         where = _positions(pieces, batch, index, lines)
@@ -212,24 +212,6 @@ def _printable(trigger: str) -> str:
 def _is_acknowledgement(header: bytes) -> bool:
     fields = header.split(header[3:4]) if len(header) > 4 else []
     return len(fields) > 8 and fields[8][:3] == b"ACK"
-
-
-def _batch_of(pieces: Sequence[Piece]) -> Batch:
-    """Return the pieces in one buffer; a piece alone in its own padded buffer is not copied."""
-    data = pieces[0].data
-    if len(pieces) == 1 and isinstance(data, memoryview) and isinstance(data.obj, np.ndarray):
-        begin = np.frombuffer(data, np.uint8).ctypes.data - data.obj.ctypes.data
-        return Batch(data.obj, np.array([[begin, begin + len(data), 0]], np.int64))
-    buffer = np.empty(sum(len(piece.data) for piece in pieces) + PADDING, np.uint8)
-    buffer[-PADDING:] = 0
-    parts = np.zeros((len(pieces), 3), np.int64)
-    at = 0
-    for row, piece in enumerate(pieces):
-        end = at + len(piece.data)
-        buffer[at:end] = np.frombuffer(piece.data, np.uint8)
-        parts[row, :2] = at, end
-        at = end
-    return Batch(buffer, parts)
 
 
 def _first_lines(pieces: Sequence[Piece], batch: Batch) -> hl7_grammar.Ints:

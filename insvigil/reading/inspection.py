@@ -15,7 +15,7 @@ from insvigil.reading import hl7_grammar
 from insvigil.reading.hl7_grammar import Batch, Pick, Plan
 from insvigil.reading.movements import iter_movements
 from insvigil.reading.rules import RULES
-from insvigil.reading.sources import UNREADABLE, Format, find_sources, look_at, pieces_of
+from insvigil.reading.sources import UNREADABLE, Format, Room, find_sources, look_at, pieces_of
 from insvigil.settings import ReadingSettings
 
 _HEADERS = (
@@ -99,12 +99,13 @@ def _headers(path: Path, settings: ReadingSettings) -> dict[str, Counter[str]]:
         "octets trouvés": Counter[str](),
     }
     titles = dict(zip(found, ("message_type", "version", "charset"), strict=False))
+    room = Room()
     for source in find_sources([path], settings):
         if source.format is Format.UNKNOWN and source.refusal is None:
             look_at(source)
         if source.format is Format.HL7:
             try:
-                for data, _ in pieces_of(source):
+                for data, _ in pieces_of(source, room):
                     batch = Batch.of(data)
                     index = hl7_grammar.index(plan, batch)
                     rows = np.flatnonzero(index.messages[:, 4] & 1 == 0)

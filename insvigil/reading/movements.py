@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Movements, Rejects, Sources
+from insvigil.frames import CrossChecks, Movements, Rejects, Sources
 from insvigil.reading.fhir import FhirReader
 from insvigil.reading.hl7_messages import Hl7Reader
 from insvigil.reading.notes import Notes
@@ -19,6 +19,7 @@ from insvigil.reading.sources import (
     UNREADABLE,
     Format,
     Piece,
+    Room,
     Source,
     digest,
     digest_of,
@@ -26,21 +27,26 @@ from insvigil.reading.sources import (
     look_at,
     pieces_of,
 )
+from insvigil.reading.vidhosp import LAYOUTS, BillingReader
 from insvigil.settings import ReadingSettings
 
 Progress = Callable[[int, int], None]
 
 
 class Reading(NamedTuple):
-    """What reading gives: read = kept + folded + rejected, and each folded message says why."""
+    """What reading gives: read = kept + folded + rejected, and each folded message says why.
+
+    What is kept are messages (``movements``) and lines of billing files (``crosschecks``, counted as ``billed`` too).
+    """
 
     sources: dy.DataFrame[Sources]
     movements: dy.DataFrame[Movements]
+    crosschecks: dy.DataFrame[CrossChecks]
     rejects: dy.DataFrame[Rejects]
     counts: dict[str, int]
 
 
-COUNTS = ("read", "kept", "folded", "rejected", "duplicates", "already_read", "ignored", "late")
+COUNTS = ("read", "kept", "folded", "rejected", "duplicates", "already_read", "billed", "ignored", "late")
 
 
 def read_movements(
@@ -56,12 +62,14 @@ def read_movements(
     for batch in batches:
         counts.update(batch.counts)
     sources = pl.concat([batch.sources for batch in batches]).sort("source")
-    # each batch is valid, and no rule of these two looks at two rows: asking again would cost 4 ms
+    # each batch is valid, and no rule of these three looks at two rows: asking again would cost 4 ms
     movements = pl.concat([batch.movements for batch in batches])
+    crosschecks = pl.concat([batch.crosschecks for batch in batches])
     rejects = pl.concat([batch.rejects for batch in batches]).sort("source", "offset", maintain_order=True)
     return Reading(
         Sources.validate(sources),
         cast("dy.DataFrame[Movements]", movements),
+        cast("dy.DataFrame[CrossChecks]", crosschecks),
         cast("dy.DataFrame[Rejects]", rejects),
         {name: counts[name] for name in (*COUNTS, *sorted(set(counts) - set(COUNTS)))},
     )
@@ -77,7 +85,8 @@ def iter_movements(
     """Yield the movements of the files in batches of some ten thousand messages, in reading order.
 
     ``known`` holds digests of files read on other nights: they are named in ``Sources`` and their messages counted
-    as folded. A source is reported in the batch that ends it. ``progress`` receives bytes done and bytes in all.
+    as folded; a billing file makes nothing and is compared anew each night that it is given. A source is reported in
+    the batch that ends it. ``progress`` receives bytes done and bytes in all.
     Raise ``UsageError`` or ``SourceError`` before the first batch when a named path cannot be used.
     """
     sources = find_sources(paths, settings)
@@ -100,9 +109,11 @@ class _Reader:
         self._total = sum(source.size for source in sources)
         self._done = 0
         self._digests: set[str] = set()
-        self._readers: dict[Format, Hl7Reader | FhirReader] = {
+        self._room = Room()
+        self._readers: dict[Format, Hl7Reader | FhirReader | BillingReader] = {
             Format.HL7: Hl7Reader(settings),
             Format.FHIR: FhirReader(),
+            **{kind: BillingReader(layout) for kind, layout in LAYOUTS.items()},
         }
 
     def batches(self) -> Iterator[Reading]:
@@ -136,9 +147,11 @@ class _Reader:
             try:
                 if (source.size > PIECE or source.compressed) and not source.is_read_once:
                     source.digest = digest_of(source)
-                for data, offset in pieces_of(source):
+                for data, offset in pieces_of(source, self._room):
                     source.digest = source.digest or digest(data)
-                    source.already_read = source.digest in self._known or source.digest in self._digests
+                    source.already_read = source.digest in self._digests or (
+                        source.digest in self._known and source.format not in LAYOUTS
+                    )
                     yield Piece(source, data, offset, source.already_read)
                     if not source.compressed:
                         self._progress(min(self._done + offset + len(data), self._total), self._total)
@@ -153,9 +166,13 @@ class _Reader:
     def _reading(self, pieces: list[Piece], ended: list[Source]) -> Reading:
         counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         notes = Notes()
-        movements = _NO_MOVEMENT
+        movements, crosschecks = _NO_MOVEMENT, _NO_CROSSCHECK
         if pieces:
-            movements = Movements.validate(self._readers[pieces[0].source.format].read(pieces, counts, notes))
+            reader = self._readers[pieces[0].source.format]
+            if isinstance(reader, BillingReader):
+                crosschecks = CrossChecks.validate(reader.read(pieces, counts, notes))
+            else:
+                movements = Movements.validate(reader.read(pieces, counts, notes))
         for source in ended:
             if source.refusal is not None:
                 counts["read"] += 1
@@ -163,12 +180,11 @@ class _Reader:
                 notes.on_source(source, source.refusal, rejected=True)
             elif source.format in self._readers:
                 self._readers[source.format].close(source, notes)
-            elif source.format is Format.VIDHOSP:
-                notes.on_source(source, "IDV-LEC-510")
         counts["folded"] = counts["duplicates"] + counts["already_read"]
         return Reading(
             Sources.validate(_sources_frame(ended)) if ended else _NO_SOURCE,
             movements,
+            crosschecks,
             notes.frame(self._sources),
             dict(counts),
         )
@@ -177,6 +193,7 @@ class _Reader:
 _NO_SOURCE = Sources.create_empty()
 _SOURCES = _NO_SOURCE.schema
 _NO_MOVEMENT = Movements.create_empty()
+_NO_CROSSCHECK = CrossChecks.create_empty()
 
 
 def _sources_frame(sources: Sequence[Source]) -> pl.DataFrame:

@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
         "IDV-LEC-003",
         B,
         "Le format du fichier n'est pas reconnu.",
-        "Ni segment MSH, ni ressource FHIR, ni ligne VID-HOSP n'y a été trouvé.",
+        "Ni segment MSH, ni ressource FHIR, ni ligne VID-HOSP ou VID-IPP n'y a été trouvé.",
         "Pour un fichier à plat, utilisez un plan de colonnes (MAP.toml).",
         scope=Scope.FILE,
     ),

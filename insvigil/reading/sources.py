@@ -57,6 +57,7 @@ class Format(StrEnum):
     HL7 = "hl7"
     FHIR = "fhir"
     VIDHOSP = "vidhosp"
+    VIDIPP = "vidipp"
     UNKNOWN = "inconnu"
 
 
@@ -166,7 +167,7 @@ def find_sources(paths: Sequence[Path], settings: ReadingSettings) -> list[Sourc
 _REFUSALS = {
     "IDV-LEC-001": "le fichier est vide. Vérifiez que l'émetteur a fini d'écrire.",
     "IDV-LEC-002": "le fichier n'est pas du texte (fichier binaire). Vérifiez le transfert.",
-    "IDV-LEC-003": "le format n'est pas reconnu (ni HL7, ni FHIR, ni VID-HOSP). "
+    "IDV-LEC-003": "le format n'est pas reconnu (ni HL7, ni FHIR, ni VID-HOSP, ni VID-IPP). "
     "Pour un fichier à plat, utilisez « insvigil match » et un plan de colonnes.",
     "IDV-LEC-004": "le fichier ne peut pas être ouvert. Vérifiez les droits et le transfert.",
     "IDV-LEC-006": "le fichier est en UTF-16. Convertissez-le en UTF-8.",
@@ -222,7 +223,11 @@ def look_at(source: Source) -> None:
 
 
 _SEGMENT = re.compile(rb"(?:^|[\r\n\x0b])\x0b?(?:MSH|FHS|BHS|EVN|PID)[^A-Za-z0-9\s]")
-_VIDHOSP = re.compile(rb"^.{48}V01[0-9]", re.DOTALL)
+_VIDHOSP = re.compile(rb"^[^\n]{48}V01[0-9]", re.MULTILINE)
+_VIDIPP = re.compile(  # it has no version: NIR, birth date, sex, the patient's own NIR, and a length must look right
+    rb"^[0-9AB ]{15}[0-3][0-9][01][0-9](?:18|19|20)[0-9]{2}[1-3 ][^\n]{37}[0-9AB ]{15}[0-9 ]{4}[^\n]{1,118}$",
+    re.MULTILINE,
+)
 
 
 def recognise(head: bytes) -> tuple[Format, str | None]:
@@ -238,8 +243,10 @@ def recognise(head: bytes) -> tuple[Format, str | None]:
         return Format.UNKNOWN, "IDV-LEC-002"
     if text.lstrip()[:1] in (b"{", b"[") and b'"resourceType"' in text:
         return Format.FHIR, None
-    if _VIDHOSP.match(text):
+    if _VIDHOSP.search(text):
         return Format.VIDHOSP, None
+    if _VIDIPP.search(text):
+        return Format.VIDIPP, None
     return Format.UNKNOWN, "IDV-LEC-003"
 
 
@@ -270,9 +277,23 @@ def digest_of(source: Source) -> str:
     return hashed.hexdigest(length=_DIGEST)
 
 
-def pieces_of(source: Source) -> Iterator[tuple[Bytes, int]]:
+class Room:
+    """Memory for the bytes of files, used again from one to the next: to touch new memory costs as much as to read."""
+
+    def __init__(self) -> None:
+        self._held: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+
+    def of(self, size: int) -> npt.NDArray[np.uint8]:
+        """Return this many bytes, whatever they were."""
+        if len(self._held) < size:
+            self._held = np.empty(size, np.uint8)
+        return self._held[:size]
+
+
+def pieces_of(source: Source, room: Room) -> Iterator[tuple[Bytes, int]]:
     """Yield the bytes of a file with their offset, cut before a message so that none is in two pieces.
 
+    A piece in ``room`` is only good until the next one, of this file or of another, is asked for.
     Raise ``OverflowError`` when a compressed file grows beyond ``EXPANSION`` times its size.
     """
     if source.whole is not None:
@@ -282,16 +303,17 @@ def pieces_of(source: Source) -> Iterator[tuple[Bytes, int]]:
     marks = _MARKS[source.format] if source.by_line else ()
     with source.open() as stream:
         if source.is_read_once:
-            buffer, size, source.digest = _whole(stream, source.size)
+            buffer, size, source.digest = _whole(stream, source.size, room)
             yield from _stretches(buffer, size, marks)
         else:
-            yield from _cut(stream, _most(source), marks)
+            yield from _cut(stream, _most(source), marks, room)
 
 
 _MARKS: dict[Format, tuple[bytes, ...]] = {
     Format.HL7: (b"\rMSH", b"\nMSH", b"\x0bMSH"),
     Format.FHIR: (b"\n{",),
     Format.VIDHOSP: (b"\n",),
+    Format.VIDIPP: (b"\n",),
     Format.UNKNOWN: (),
 }
 
@@ -300,10 +322,10 @@ def _most(source: Source) -> int | None:
     return max(source.path.stat().st_size * EXPANSION, PIECE) if source.compressed else None
 
 
-def _whole(stream: IO[bytes], expected: int) -> tuple[npt.NDArray[np.uint8], int, str]:
+def _whole(stream: IO[bytes], expected: int, memory: Room) -> tuple[npt.NDArray[np.uint8], int, str]:
     """Return the bytes of a file, how many they are, and their digest, taken while they are in the cache."""
     room = expected + 1  # so that a file as long as expected ends before its room does
-    buffer = np.empty(room + PADDING, np.uint8)
+    buffer = memory.of(room + PADDING)
     hashed = blake3()
     size = 0
     while count := stream.readinto(buffer.data[size : min(size + _BLOCK, room)]):  # type: ignore[attr-defined]
@@ -333,13 +355,13 @@ def _stretches(buffer: npt.NDArray[np.uint8], size: int, marks: tuple[bytes, ...
         at += cut
 
 
-def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...]) -> Iterator[tuple[Bytes, int]]:
+def _cut(stream: IO[bytes], most: int | None, marks: tuple[bytes, ...], memory: Room) -> Iterator[tuple[Bytes, int]]:
     """Yield stretches that begin where a mark does (after its first byte), in one buffer that is used again.
 
     A stretch is only good until the next one is asked for. ``PADDING`` bytes may be read after it. The buffer comes
     from numpy, which asks the system for large pages: a bytearray costs 12,000 page faults more.
     """
-    buffer = np.empty(PIECE + PADDING, np.uint8)
+    buffer = memory.of(PIECE + PADDING)
     offset = total = held = 0
     ended = False
     while not ended:

@@ -6,19 +6,17 @@ restated in ``docs/reference/formats-read.md``. The billing NIR (insured or bene
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Sequence
 
-import dataframely as dy
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from insvigil.errors import SourceError, UsageError
-from insvigil.frames import CrossChecks, Rejects
-from insvigil.reading.hl7_grammar import string_series
-from insvigil.reading.sources import HEAD, PADDING
+from insvigil.frames import CrossChecks
+from insvigil.reading.hl7_grammar import Batch, string_series, words_of
+from insvigil.reading.notes import Notes, Positions
+from insvigil.reading.sources import HEAD, Format, Piece, Source
 
 Span = tuple[int, int]
 """First and last position of a field, counted from 1."""
@@ -50,115 +48,106 @@ VIDIPP: dict[str, Span] = {
     "ipp": (81, 100),
     "matricule": (121, 135),
 }
+LAYOUTS = {Format.VIDHOSP: VIDHOSP, Format.VIDIPP: VIDIPP}
 DATES = ("birth_date", "admitted", "discharged")
 SEXES = {"1": "M", "2": "F", "3": "I"}
 
-TOO_SHORT, NO_IPP, NOT_ASCII, DATE = "IDV-LEC-511", "IDV-LEC-512", "IDV-LEC-513", "IDV-LEC-514"
+BILLING, TOO_SHORT, NO_IPP, NOT_ASCII, DATE = "IDV-LEC-510", "IDV-LEC-511", "IDV-LEC-512", "IDV-LEC-513", "IDV-LEC-514"
+MINIMUM = 32
+"""Bytes of a line that room is made for, at least."""
 
 
-class CrossCheck(NamedTuple):
-    """The lines of a billing file: read = kept + rejected."""
+class BillingReader:
+    """Lines of billing files of one layout: each is kept, folded (its file was met in this run) or rejected."""
 
-    rows: dy.DataFrame[CrossChecks]
-    rejects: dy.DataFrame[Rejects]
-    counts: dict[str, int]
+    def __init__(self, layout: dict[str, Span]) -> None:
+        self._layout = layout
 
+    def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
+        """Return the rows of ``CrossChecks`` of some pieces of files, in order; add to counts and notes."""
+        return pl.concat([self._kept(piece, counts, notes) for piece in pieces])
 
-def read_crosschecks(path: Path) -> CrossCheck:
-    """Read a VID-HOSP (V014, V015) or VID-IPP file; the layout is told from the lines.
+    def close(self, source: Source, notes: Notes) -> None:
+        """Note that the file makes no identity."""
+        notes.on_source(source, BILLING)
 
-    Raise ``UsageError`` for a missing path, ``SourceError`` for a file that is empty or neither of them.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"« {path} » n'existe pas ou n'est pas un fichier.", hint="Vérifiez le chemin.")
-    buffer = _bytes_of(path)
-    head = buffer[: min(len(buffer) - PADDING, HEAD)].tobytes()
-    first = head.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip()
-    if not first:
-        raise SourceError(f"« {path} » est vide.", hint="Vérifiez l'export du DIM.")
-    layout = VIDHOSP if first[48:51] == b"V01" else VIDIPP
-    begin, end = layout["ipp"]
-    if layout is VIDIPP and not (begin <= len(first) < 200 and first[:13].strip(b" 0123456789AB") == b""):
-        raise SourceError(
-            f"« {path} » n'est ni un VID-HOSP (V014, V015) ni un VID-IPP.", hint="Vérifiez le fichier donné."
+    def _kept(self, piece: Piece, counts: Counter[str], notes: Notes) -> pl.DataFrame:
+        lines = self._sliced(piece)
+        piece.source.messages += lines.height
+        counts["read"] += lines.height
+        if piece.already_read:
+            counts["already_read"] += lines.height
+            return CrossChecks.create_empty()
+        lines = lines.with_columns(self._refusal(ended=piece.data[-1] in b"\r\n\x1a").alias("code"))
+        refused = lines.filter(pl.col("code").is_not_null())
+        kept = lines.filter(pl.col("code").is_null())
+        notes.about(_places(refused), code=refused["code"], rejected=True)
+        notes.about(_places(kept.filter("undated")), code=DATE)
+        counts["rejected"] += refused.height
+        counts["kept"] += kept.height
+        counts["billed"] += kept.height
+        return kept.with_columns(
+            pl.col("sex").replace_strict(SEXES, default=None),
+            *(pl.lit(None, pl.String).alias(name) for name in CrossChecks.column_names() if name not in kept.columns),
+        ).select(CrossChecks.column_names())
+
+    def _refusal(self, *, ended: bool) -> pl.Expr:
+        """Return the code of a line that cannot be kept, null for the others.
+
+        Exports trim the blanks that end a line, so one that reaches the IPP is whole; but a last line without its end
+        may have been cut inside of the IPP.
+        """
+        begin, end = self._layout["ipp"]
+        last = pl.int_range(pl.len()) == pl.len() - 1
+        return (
+            pl.when(pl.col("length") < pl.when(last & ~pl.lit(ended)).then(end).otherwise(begin))
+            .then(pl.lit(TOO_SHORT))
+            .when("strange")
+            .then(pl.lit(NOT_ASCII))
+            .when(pl.col("ipp").is_null())
+            .then(pl.lit(NO_IPP))
         )
-    table = _sliced(buffer, layout, len(first))
-    # exports trim the blanks that end a line, so one that reaches the IPP is whole; but a last line without its end may
-    # have been cut inside of the IPP
-    ended = buffer[-PADDING - 1] in b"\r\n\x1a"
-    last = pl.int_range(pl.len()) == pl.len() - 1
-    reason = (
-        pl.when(pl.col("length") < pl.when(last & ~pl.lit(ended)).then(end).otherwise(begin))
-        .then(pl.lit(TOO_SHORT))
-        .when("strange")
-        .then(pl.lit(NOT_ASCII))
-        .when(pl.col("ipp").is_null())
-        .then(pl.lit(NO_IPP))
-    )
-    table = table.with_columns(reason.alias("code"))
-    kept = table.filter(pl.col("code").is_null())
-    unreadable = kept.filter("undated")
-    rejects = pl.concat(
-        [
-            _notes(table.filter(pl.col("code").is_not_null()), path, rejected=True),
-            _notes(unreadable.with_columns(code=pl.lit(DATE)), path, rejected=False),
-        ]
-    ).sort("offset")
-    rows = kept.with_columns(
-        pl.col("sex").replace_strict(SEXES, default=None),
-        *(pl.lit(None, pl.String).alias(name) for name in CrossChecks.column_names() if name not in kept.columns),
-    ).select(CrossChecks.column_names())
-    counts = {"read": table.height, "kept": kept.height, "folded": 0, "rejected": table.height - kept.height}
-    return CrossCheck(CrossChecks.validate(rows), Rejects.validate(rejects), counts)
+
+    def _sliced(self, piece: Piece) -> pl.DataFrame:
+        """Return the fields of each line of a piece, and where it stands."""
+        from insvigil.reading.kernels.columns import slice_lines
+        from insvigil.reading.kernels.views import INLINE
+
+        batch = Batch.sharing(piece.data)
+        begin, end = batch.parts[0, :2].tolist()
+        if piece.offset == 0 and batch.buffer[begin : begin + 3].tobytes() == _BOM:
+            begin += 3
+        buffer, size = batch.buffer[begin:], end - begin
+        spans = np.array([(first - 1, last, name in DATES) for name, (first, last) in self._layout.items()], np.int64)
+        first = buffer[: min(size, HEAD)].tobytes().lstrip(b"\r\n").split(b"\n", 1)[0]
+        room = size // max(len(first), MINIMUM) + 64
+        widths = spans[:, 1] - spans[:, 0]
+        while True:
+            views = np.zeros((len(spans), room, 2), np.uint64)
+            valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
+            texts = np.empty(room * int(widths[widths > INLINE].sum()) + 8, np.uint8)
+            lines = np.empty((room, 4), np.int64)
+            count, met = slice_lines(buffer, words_of(buffer), size, spans, views, valid, words_of(texts), lines)
+            if count <= room:
+                break
+            room = count
+        before, piece.source.lines = piece.source.lines, piece.source.lines + met
+        held = pa.py_buffer(texts)
+        columns = {
+            name: string_series(count, views[number], valid[number], held) for number, name in enumerate(self._layout)
+        }
+        return pl.DataFrame(columns).with_columns(
+            source=pl.lit(piece.source.number, pl.UInt32),
+            offset=pl.Series((lines[:count, 0] + (piece.offset + end - size - batch.parts[0, 0])).astype(np.uint64)),
+            line=pl.Series((lines[:count, 1] + (before + 1)).astype(np.uint32)),
+            length=pl.Series(lines[:count, 2]),
+            strange=pl.Series(lines[:count, 3] & 1 == 1),
+            undated=pl.Series(lines[:count, 3] & 2 == 2),
+        )
 
 
-def _bytes_of(path: Path) -> npt.NDArray[np.uint8]:
-    """Return the bytes of a file, read once, with ``PADDING`` zeros after them."""
-    with path.open("rb", buffering=0) as stream:
-        buffer = np.empty(path.stat().st_size + PADDING, np.uint8)
-        held = 0
-        while count := stream.readinto(buffer.data[held : len(buffer) - PADDING]):
-            held += count
-    buffer[held:] = 0
-    return buffer[: held + PADDING]
+_BOM = b"\xef\xbb\xbf"
 
 
-def _sliced(buffer: npt.NDArray[np.uint8], layout: dict[str, Span], width: int) -> pl.DataFrame:
-    """Return the fields of each line; ``width`` is the length of one, to know how many to expect."""
-    from insvigil.reading.kernels.columns import slice_lines
-
-    size = len(buffer) - PADDING
-    words = np.ndarray((len(buffer) - 7,), np.dtype("<u8"), buffer, strides=(1,))
-    spans = np.array([(first - 1, last, name in DATES) for name, (first, last) in layout.items()], np.int64)
-    room = size // width + 64
-    while True:
-        views = np.zeros((len(spans), room, 2), np.uint64)
-        valid = np.zeros((len(spans), room // 8 + 8), np.uint8)
-        lines = np.empty((room, 4), np.int64)
-        count, _ = slice_lines(buffer, words, size, spans, views, valid, lines)
-        if count <= room:
-            break
-        room = count
-    text = pa.py_buffer(buffer)
-    columns = {name: string_series(count, views[number], valid[number], text) for number, name in enumerate(layout)}
-    return pl.DataFrame(columns).with_columns(
-        offset=pl.Series(lines[:count, 0].astype(np.uint64)),
-        line=pl.Series(lines[:count, 1].astype(np.uint32) + 1),
-        length=pl.Series(lines[:count, 2]),
-        strange=pl.Series(lines[:count, 3] & 1 == 1),
-        undated=pl.Series(lines[:count, 3] & 2 == 2),
-    )
-
-
-def _notes(rows: pl.DataFrame, path: Path, *, rejected: bool) -> pl.DataFrame:
-    return rows.select(
-        pl.lit(0, pl.UInt32).alias("source"),
-        pl.lit(str(path)).alias("path"),
-        pl.col("offset").cast(pl.UInt64),
-        pl.col("line").cast(pl.UInt32),
-        pl.lit(None, pl.String).alias("segment"),
-        pl.lit(None, pl.UInt16).alias("field"),
-        "code",
-        pl.lit(rejected).alias("rejected"),
-    )
+def _places(lines: pl.DataFrame) -> Positions:
+    return Positions(*(lines[name].to_numpy() for name in Positions._fields))

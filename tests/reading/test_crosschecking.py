@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from insvigil.frames import Identities, Stays
-from insvigil.reading import crosscheck, read_crosschecks, with_survivors
-from tests.reading.test_vidhosp import hospital, write
+from insvigil.reading import crosscheck, with_survivors
+from tests.reading.test_vidhosp import billed, hospital, write
 
 MOTHER = {"ipp": "000100", "birth_date": "19840317", "sex": "F", "matricule": "284037621904173"}
 CHILD = {"ipp": "000200", "birth_date": "20260105", "sex": "M", "mother_ipp": "000100", "birth_rank": "1"}
@@ -24,9 +24,9 @@ def found(folder: Path, *lines: dict[str, str], people: tuple[dict[str, Any], ..
     stay = {"domain": "D", "ipp": "000100", "dossier": "24000777", "movement": "1|", "trigger": "A01"}
     stays = Stays.validate(pl.DataFrame([stay], schema=Stays.create_empty().schema))
     texts = [hospital(**line)[:466] + "00" for line in lines]  # N, the number of blocks that follow, ends each line
-    billed = read_crosschecks(write(folder, *texts))
-    assert billed.counts["kept"] == len(lines)
-    return crosscheck(billed.rows, identities, stays)
+    lines_told = billed(write(folder, *texts)).crosschecks
+    assert lines_told.height == len(lines)
+    return crosscheck(lines_told, identities, stays)
 
 
 def test_crosscheck__says_nothing_of_what_agrees(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_crosscheck__does_not_compare_an_ipp_of_two_domains_nor_what_is_missing(
 
 
 def test_with_survivors__leaves_an_ipp_removed_in_two_domains(tmp_path: Path) -> None:
-    lines = read_crosschecks(write(tmp_path, *(hospital(ipp=ipp) for ipp in ("1", "2", "3")))).rows
+    lines = billed(write(tmp_path, *(hospital(ipp=ipp) for ipp in ("1", "2", "3")))).crosschecks
     removed = [("D", "1", "9"), ("D", "2", "8"), ("E", "2", "7")]
     survivors = pl.DataFrame(removed, ["domain", "ipp", "into_ipp"], orient="row")
     assert with_survivors(lines, survivors)["ipp"].to_list() == ["9", "2", "3"]

@@ -41,6 +41,16 @@ def test_read_extract__keeps_ids_with_leading_zeros_as_text(tmp_path: Path) -> N
     assert read_extract(write(tmp_path, HEADER + "007;A;;;\n008;B;;;\n"), MAP).ids.to_list() == ["007", "008"]
 
 
+@pytest.mark.parametrize("odd", ["-0", "+5", "1.0", "1e3", "1_0", "1\u0661", "9223372036854775808", "01", "5x", "00"])
+def test_read_extract__keeps_ids_as_text_when_one_is_no_number_written_the_usual_way(tmp_path: Path, odd: str) -> None:
+    found = read_extract(write(tmp_path, HEADER + f"0;A;;;\n17;B;;;\n{odd};C;;;\n"), MAP)
+    assert found.ids.to_list() == ["0", "17", odd]
+
+
+def test_read_extract__takes_negative_numbers_and_zero_for_numbers(tmp_path: Path) -> None:
+    assert read_extract(write(tmp_path, HEADER + "-3;A;;;\n0;B;;;\n12;C;;;\n"), MAP).ids.to_list() == [-3, 0, 12]
+
+
 def test_read_extract__rejects_missing_and_repeated_ids(tmp_path: Path) -> None:
     found = read_extract(write(tmp_path, HEADER + "1;A;;;\n;B;;;\n1;C;;;\n2;D;;;\n"), MAP)
     assert found.ids.to_list() == [1, 2]

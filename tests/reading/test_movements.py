@@ -32,7 +32,7 @@ def conserved(reading: Reading) -> None:
     counts = reading.counts
     assert counts["read"] == counts["kept"] + counts["folded"] + counts["rejected"]
     assert counts["folded"] == counts["duplicates"] + counts["already_read"]
-    assert counts["kept"] == reading.movements.height
+    assert counts["kept"] == reading.movements.height + reading.crosschecks.height
     refused = reading.rejects.filter("rejected")
     assert counts["rejected"] == refused.height == refused.select("source", "offset").unique().height
 
@@ -275,7 +275,25 @@ def test_whole__takes_a_file_that_is_not_as_long_as_it_was(tmp_path: Path, expec
     data = message().encode() * 500
     path = write(tmp_path, "a.hl7", data)
     with path.open("rb", buffering=0) as stream:
-        buffer, size, told = sources_module._whole(stream, expected)
+        buffer, size, told = sources_module._whole(stream, expected, sources_module.Room())
     assert buffer[:size].tobytes() == data
     assert len(buffer) >= size + sources_module.PADDING
     assert told == sources_module.digest(data)
+
+
+@pytest.mark.parametrize("whole", [0, 1 << 20])
+def test_read_movements__memory_used_again_changes_nothing_of_the_files_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int
+) -> None:
+    monkeypatch.setattr(sources_module, "PIECE", 2000)
+    monkeypatch.setattr(movements_module, "PIECE", 2000)
+    monkeypatch.setattr(sources_module, "WHOLE", whole)
+    long = "BRINDILLE-DES-CHÊNES-ET-DES-ROSEAUX"
+    for number in range(4):
+        texts = [message(MSH_10=f"{number}-{n}", PID_5=f"{long}{number}{n}^LISON^^^^^L") for n in range(9 - 2 * number)]
+        write(tmp_path, f"{number}.hl7", "".join(texts))
+    together = read_movements([tmp_path], SETTINGS)
+    conserved(together)
+    alone = [read_movements([tmp_path / f"{number}.hl7"], SETTINGS) for number in range(4)]
+    assert together.movements.drop("source").equals(pl.concat([one.movements.drop("source") for one in alone]))
+    assert together.sources["digest"].to_list() == [one.sources["digest"].item() for one in alone]

@@ -1,4 +1,4 @@
-"""Values that are not plain ASCII: UTF-8 or some character set, escapes or not, to UTF-8 without escapes.
+"""Values that are not plain: their bytes without escapes.
 
 Most values never come here: :mod:`picking` sets aside those that hold an escape or, in a message that is not UTF-8, a
 byte above 0x7F.
@@ -15,43 +15,34 @@ from insvigil.jit import kernel
 COLUMN, ROW, BEGIN, END, NATURE, MARKS = range(6)
 """Columns of the values set aside; ``MARKS`` holds the five separators, the first in the lowest byte."""
 
+
+_TOPS = np.uint64(0x8080808080808080)
+
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"boolean(uint8[::1], {_WORDS}, int64, int64)", allocates=False, inner=True)
-def is_utf8(buffer: Any, words: Any, begin: Any, end: Any) -> Any:
-    """Return whether the bytes are well-formed UTF-8 (Unicode 15, table 3-7)."""
-    tops = np.uint64(0x8080808080808080)
+@kernel(f"int64(uint8[::1], {_WORDS}, uint8[:, ::1], int64, int64)", allocates=False, inner=True)
+def follow(buffer: Any, words: Any, steps: Any, begin: Any, end: Any) -> Any:
+    """Return the state in which a stretch of bytes ends; ``steps``: the state after a state and a byte.
+
+    ASCII changes nothing in state 0 and is stepped over eight bytes at once; state 1 is never left.
+    """
     at = begin
-    low = 0x80  # what the next byte of a character may be
-    high = 0xBF
-    more = 0
-    while at < end:
-        if more == 0 and at + 8 <= end and words[at] & tops == 0:
+    state: Any = 0
+    while at < end and state != 1:
+        if state == 0 and at + 8 <= end and words[at] & _TOPS == 0:
             at += 8
-            continue
-        byte = buffer[at]
-        at += 1
-        if more > 0:
-            if byte < low or byte > high:
-                return False
-            more -= 1
-            low = 0x80
-            high = 0xBF
-        elif byte >= 0x80:
-            if byte < 0xC2 or byte > 0xF4:
-                return False
-            more = 1 if byte < 0xE0 else (2 if byte < 0xF0 else 3)
-            low = 0xA0 if byte == 0xE0 else (0x90 if byte == 0xF0 else 0x80)
-            high = 0x9F if byte == 0xED else (0x8F if byte == 0xF4 else 0xBF)
-    return more == 0
+        else:
+            state = np.int64(steps[state, buffer[at]])
+            at += 1
+    return state
 
 
-@kernel(f"void(uint8[::1], {_WORDS}, int64[:, ::1], uint8[::1])", allocates=False)
-def are_utf8(buffer: Any, words: Any, spans: Any, found: Any) -> Any:
-    """Write whether each stretch of bytes is well-formed UTF-8."""
+@kernel(f"void(uint8[::1], {_WORDS}, uint8[:, ::1], int64[:, ::1], uint8[::1])", allocates=False)
+def follow_all(buffer: Any, words: Any, steps: Any, spans: Any, ends: Any) -> Any:
+    """Write the state in which each stretch of bytes ends."""
     for row in range(spans.shape[0]):
-        found[row] = is_utf8(buffer, words, spans[row, 0], spans[row, 1])
+        ends[row] = follow(buffer, words, steps, spans[row, 0], spans[row, 1])
 
 
 @kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8[::1], int64)", allocates=False, inner=True)
@@ -126,37 +117,3 @@ def unescape_values(buffer: Any, values: Any, out: Any) -> Any:
                 at += 1
         values[value, 2] = begin
         values[value, 3] = to
-
-
-@kernel("int64(uint8[::1], int64[:, ::1], uint8[::1], uint16[:, ::1], uint8[::1])", allocates=False)
-def encode_values(buffer: Any, values: Any, utf8: Any, charmaps: Any, out: Any) -> Any:
-    """Write each value as UTF-8 and where it stands into ``values``; return where the writing stops.
-
-    ``out`` has room for three times the bytes. A value that is not UTF-8, or stands in a message that is not (nature
-    2 and more), goes through a map: that of its nature, from 2.
-    """
-    to = 0
-    for value in range(values.shape[0]):
-        begin = to
-        nature = values[value, 4]
-        charmap = max(nature - 2, 0)
-        for at in range(values[value, 2], values[value, 3]):
-            point = np.uint16(buffer[at])
-            if nature >= 2 or utf8[value] == 0:
-                point = charmaps[charmap, point]
-                if point >= 0x800:
-                    out[to] = 0xE0 | (point >> 12)
-                    out[to + 1] = 0x80 | ((point >> 6) & 0x3F)
-                    out[to + 2] = 0x80 | (point & 0x3F)
-                    to += 3
-                    continue
-                if point >= 0x80:
-                    out[to] = 0xC0 | (point >> 6)
-                    out[to + 1] = 0x80 | (point & 0x3F)
-                    to += 2
-                    continue
-            out[to] = point
-            to += 1
-        values[value, 2] = begin
-        values[value, 3] = to
-    return to
