@@ -31,8 +31,8 @@ class Night:
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
     ``again``: numbers of the identities questioned tonight. ``judged``: their statuses and what is wrong with them.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
-    ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the traits
-    of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
+    ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the
+    traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
     """
 
     started: datetime
