@@ -70,9 +70,14 @@ _WAITING: list[tuple[Any, tuple[str, ...]]] = []
 _BEFORE: list[Callable[[], None]] = []
 
 
-def before_compiling(act: Callable[[], None]) -> None:
-    """Have something done once, as soon as a kernel is not on the disk and must be compiled."""
-    _BEFORE.append(act)
+@contextmanager
+def before_compiling(act: Callable[[], None]) -> Iterator[None]:
+    """Have something done once, as soon as a kernel loaded inside is not on the disk and must be compiled."""
+    _BEFORE[:] = [act]
+    try:
+        yield
+    finally:
+        _BEFORE.clear()
 
 
 def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:

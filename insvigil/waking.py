@@ -43,15 +43,17 @@ def wake(modules: tuple[str, ...] = MATCHING) -> Thread:
 
 
 def _load(modules: tuple[str, ...]) -> None:
+    collects = gc.isenabled()
     gc.disable()  # the hundred thousand objects that come all stay
     try:
-        from insvigil import jit
+        from insvigil.jit import before_compiling
 
-        jit.before_compiling(lambda: _call_for_help(modules))
-        for module in modules:
-            import_module(module)
+        with before_compiling(lambda: _call_for_help(modules)):
+            for module in modules:
+                import_module(module)
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
 def _call_for_help(modules: tuple[str, ...]) -> None:
