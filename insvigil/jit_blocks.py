@@ -16,6 +16,11 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
+NONE, ONE, ALL = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
+"""Masks of 64 bytes: of none, of the first, of all."""
+TOPS = np.uint64(0x8080808080808080)
+"""The upper bit of each byte of a word: none is set where all are ASCII."""
+
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _BYTES = types.Array(types.uint8, 1, "C")
 _VECTOR = ir.VectorType(ir.IntType(8), 64)

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import equal_mask, high_mask, lowest
+from insvigil.jit_blocks import NONE, ONE, equal_mask, high_mask, lowest
 from insvigil.reading.kernels.views import INLINE, without_blanks, write_view
 
-_ONE = np.uint64(1)
-_NONE = np.uint64(0)
 _HALF = np.uint64(16)
 _PAIR = np.uint64(0xFFFF)
 _LINE_END = np.uint8(10)
@@ -38,13 +36,13 @@ def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, vali
     at = 0
     while at < size:
         begin = at
-        high_line = _NONE
+        high_line = NONE
         while at < size:
             found = equal_mask(buffer, at, _LINE_END)
             above = high_mask(buffer, at)
             if found != 0:
                 width = lowest(found)
-                high_line |= above & ((_ONE << np.uint64(width)) - _ONE)
+                high_line |= above & ((ONE << np.uint64(width)) - ONE)
                 at += width
                 break
             high_line |= above

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
+from insvigil.jit_blocks import TOPS
 
 COLUMN, ROW, BEGIN, END, NATURE, MARKS = range(6)
 """Columns of the values set aside; ``MARKS`` holds the five separators, the first in the lowest byte."""
 
-
-_TOPS = np.uint64(0x8080808080808080)
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
@@ -30,7 +29,7 @@ def follow(buffer: Any, words: Any, steps: Any, begin: Any, end: Any) -> Any:
     at = begin
     state: Any = 0
     while at < end and state != 1:
-        if state == 0 and at + 8 <= end and words[at] & _TOPS == 0:
+        if state == 0 and at + 8 <= end and words[at] & TOPS == 0:
             at += 8
         else:
             state = np.int64(steps[state, buffer[at]])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import below_mask, equal_mask, lowest
+from insvigil.jit_blocks import ALL, NONE, ONE, TOPS, below_mask, equal_mask, lowest
 from insvigil.reading.kernels.decoding import follow
 from insvigil.reading.kernels.segments import hash_line
 from insvigil.reading.kernels.views import INLINE, write_view
@@ -21,13 +21,9 @@ _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 LINE_COLUMNS = 7
 """Columns of ``lines``: part, begin, end, number (from 0, in the part), first string, strings, flag (1: look again)."""
 
-_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_NONE = np.uint64(0)
-_ONE = np.uint64(1)
 _TWO = np.uint64(2)
 _FOLD = np.uint64(32)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_TOPS = np.uint64(0x8080808080808080)
 _LINE_END, _QUOTE, _ESCAPE, _SPACE = np.uint8(10), np.uint8(34), np.uint8(92), np.uint8(32)
 
 
@@ -50,7 +46,7 @@ def is_telling(words: Any, begin: Any, end: Any, telling: Any) -> Any:
         return False
     word = words[begin]
     if size < 8:
-        word &= _FULL >> np.uint64(64 - 8 * size)
+        word &= ALL >> np.uint64(64 - 8 * size)
     found = False
     for k in range(telling.shape[0]):
         found |= telling[k, 0] == np.uint64(size) and telling[k, 1] == word
@@ -98,20 +94,20 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
             lines[row, 4] = held
             digest, high = hash_line(words, begin, end)
             shape = _MIX
-            strange = _NONE
+            strange = NONE
             inside = False
             tells = False
             start = begin
             for block in range(begin, end, 64):
-                limit = _FULL
+                limit = ALL
                 if end - block < 64:
-                    limit = _FULL >> np.uint64(64 - (end - block))
+                    limit = ALL >> np.uint64(64 - (end - block))
                 strange |= (equal_mask(buffer, block, _ESCAPE) | below_mask(buffer, block, _SPACE)) & limit
                 quotes = equal_mask(buffer, block, _QUOTE) & limit
                 while quotes != 0:
                     spot = block + lowest(quotes)
-                    quotes &= quotes - _ONE
-                    text = _ONE if spot == start else _TWO
+                    quotes &= quotes - ONE
+                    text = ONE if spot == start else _TWO
                     if not inside:
                         text, _ = hash_line(words, start, spot)
                     else:
@@ -136,7 +132,7 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
             shape = (shape ^ text) * _MIX
             lines[row, 5] = held - lines[row, 4]
             lines[row, 6] = 0
-            if strange != 0 or inside or (high & _TOPS != 0 and follow(buffer, words, utf8_steps, begin, end) != 0):
+            if strange != 0 or inside or (high & TOPS != 0 and follow(buffer, words, utf8_steps, begin, end) != 0):
                 lines[row, 6] = 1
             hashes[0, row] = digest
             hashes[1, row] = shape

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import equal_mask, high_mask
+from insvigil.jit_blocks import ALL, NONE, equal_mask, high_mask
 from insvigil.reading.kernels.tape import part_of, read_marks, read_segment, split_repetitions
 from insvigil.reading.kernels.times import DAY, NO_TIME, parse_time
 from insvigil.reading.kernels.views import INLINE, without_blanks, write_view
@@ -18,8 +18,6 @@ NOTED, USED, POSTPONED, FULL, TODAY, MIDNIGHT = range(6)
 The day of the last time is held there as well: its eight bytes, and the microseconds of its midnight.
 """
 
-_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_NONE = np.uint64(0)
 _BYTE = np.uint64(0xFF)
 _DIALECT = np.uint64(0xFFFFFFFFFFFF)
 
@@ -61,7 +59,7 @@ def passed_tests(buffer: Any, words: Any, repetition: Any, span: Any, meaning: A
             continue
         word = words[begin]
         if size < 8:
-            word &= _FULL >> np.uint64(64 - 8 * size)
+            word &= ALL >> np.uint64(64 - 8 * size)
         for test in range(groups[group, 2], groups[group, 3]):
             wide = np.int64(tests[test, 0])
             same = wide == 0 or (wide == size and word == tests[test, 1])  # 0 asks whether it is filled
@@ -166,13 +164,13 @@ def vanishes(buffer: Any, begin: Any, end: Any, escape: Any) -> Any:
 @kernel("boolean(uint8[::1], int64, int64, uint8, boolean)", allocates=False, inner=True)
 def is_coded(buffer: Any, begin: Any, end: Any, escape: Any, eight: Any) -> Any:
     """Return whether a value holds an escape or, when the message is ``eight`` (not UTF-8), a byte above 0x7F."""
-    coded = _NONE
+    coded = NONE
     for at in range(begin, end, 64):
         found = equal_mask(buffer, at, escape)
         if eight:
             found |= high_mask(buffer, at)
         if end - at < 64:
-            found &= _FULL >> np.uint64(64 - (end - at))
+            found &= ALL >> np.uint64(64 - (end - at))
         coded |= found
     return coded != 0
 
@@ -280,7 +278,7 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
     """
     slot_fields, fields = meaning[0][0], meaning[0][1]
     marks, tape, bars, tally = work[0], work[1], work[2], work[5]
-    dialect = _NONE  # the first six bytes that gave the marks
+    dialect = NONE  # the first six bytes that gave the marks
     lead = np.uint8(0)  # second byte of a two-byte repetition separator
     for row in range(rows.shape[0]):
         message = rows[row]
@@ -289,7 +287,7 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
         opening = words[header + 3] & _DIALECT
         if opening != dialect or buffer[header + 8] != marks[0] or slots[message, 0, 1] - header < 9:
             lead = read_marks(buffer, header + 3, slots[message, 0, 1], marks)
-            dialect = opening if slots[message, 0, 1] - header >= 9 else _NONE
+            dialect = opening if slots[message, 0, 1] - header >= 9 else NONE
         for slot in range(slot_fields.shape[0]):
             begin = slots[message, slot, 0] + 4
             stop = slots[message, slot, 1]

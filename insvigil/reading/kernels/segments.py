@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import equal_mask, lowest
+from insvigil.jit_blocks import ALL, NONE, ONE, TOPS, equal_mask, lowest
 
 MESSAGE_COLUMNS = 6
 """Columns of ``messages``: part, begin, end, line (0-based, in the part), flags, repeated slots (bits)."""
@@ -23,12 +23,8 @@ ORPHAN, HIGH = 1, 2
 ENVELOPE_COLUMNS = 6
 """Columns of ``envelopes``: part, begin, end, line, letter (F or B) and kind (H or T) as bytes."""
 
-_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_NONE = np.uint64(0)
-_ONE = np.uint64(1)
 _FOLD = np.uint64(32)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_TOPS = np.uint64(0x8080808080808080)
 _STEP, _LAST, _SHIFT = _MIX, np.uint64(0x94D049BB133111EB), np.uint64(29)
 _WORD_MIX = np.uint64(0xBF58476D1CE4E5B9)
 _FIVE, _OPENING = np.uint64(0xFFFFFFFFFF), np.uint64(0x5E7C48534D)
@@ -48,7 +44,7 @@ def hash_line(words: Any, begin: Any, end: Any) -> Any:
     """
     place = _STEP * np.uint64(end - begin + 1)
     total = place
-    high = _NONE
+    high = NONE
     at = begin
     while at + 8 <= end:
         word = words[at]
@@ -58,7 +54,7 @@ def hash_line(words: Any, begin: Any, end: Any) -> Any:
         place += _STEP
         at += 8
     if at < end:
-        word = words[at] & (_FULL >> np.uint64(64 - 8 * (end - at)))
+        word = words[at] & (ALL >> np.uint64(64 - 8 * (end - at)))
         high |= word
         word = (word ^ place) * _WORD_MIX
         total += (word ^ (word >> _SHIFT)) * _LAST
@@ -121,9 +117,9 @@ def index_messages(
         current = -1  # the message that receives segments
         open_slot = -1  # the slot that a continuation line lengthens
         separator = np.uint8(0)
-        digest = _NONE
+        digest = NONE
         block = upcoming - 64  # the 64 bytes that are looked at, and what of them may end a line
-        marks = _NONE
+        marks = NONE
         while upcoming < stop:
             # one line: [begin, end)
             begin = upcoming
@@ -135,7 +131,7 @@ def index_messages(
                         marks = line_marks(buffer, block)
                     continue
                 spot = block + lowest(marks)
-                marks &= marks - _ONE
+                marks &= marks - ONE
                 if begin <= spot < stop:
                     if buffer[spot] != 77:
                         end = spot
@@ -192,7 +188,7 @@ def index_messages(
             digest ^= digest >> _FOLD
             hashes[current] = digest
             messages[current, 2] = end
-            if high & _TOPS:
+            if high & TOPS:
                 messages[current, 4] |= 2
             if name == 0:
                 if open_slot >= 0:

@@ -10,14 +10,10 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import counted, equal_mask, lowest
+from insvigil.jit_blocks import ALL, NONE, ONE, counted, equal_mask, lowest
 
 REPETITIONS = 32
 """The most repetitions of a field that are looked at."""
-
-_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_ONE = np.uint64(1)
-_NONE = np.uint64(0)
 
 
 @kernel("uint8(uint8[::1], int64, int64, uint8[::1])", allocates=False, inner=True)
@@ -69,31 +65,31 @@ def read_segment(buffer: Any, extent: Any, lead: Any, marks: Any, tape: Any, bar
     bars[0] = 0
     size = 1
     count = 0
-    escapes = _NONE
-    repeats = _NONE
+    escapes = NONE
+    repeats = NONE
     for at in range(begin, stop, 64):
         fields = equal_mask(buffer, at, marks[0])
         repetitions = equal_mask(buffer, at, marks[2])
         if lead != 0:
             repetitions &= equal_mask(buffer, at + 1, lead)
         every = fields | repetitions | equal_mask(buffer, at, marks[1])
-        limit = _FULL
+        limit = ALL
         if stop - at < 64:
-            limit = _FULL >> np.uint64(64 - (stop - at))
+            limit = ALL >> np.uint64(64 - (stop - at))
         escapes |= equal_mask(buffer, at, marks[3]) & limit
         repeats |= repetitions & limit
         fields &= limit
         every &= limit
         while fields != 0:
-            below = fields ^ (fields - _ONE)  # the lowest bit and those under it
+            below = fields ^ (fields - ONE)  # the lowest bit and those under it
             count += 1
             bars[count] = size - 1 + counted(every & below)
-            fields &= fields - _ONE
+            fields &= fields - ONE
         upto = size + counted(every)
         while every != 0:  # four at once: what is written too much is written over
             for _ in range(4):
                 tape[size] = at + lowest(every)
-                every &= every - _ONE
+                every &= every - ONE
                 size += 1
         size = upto
         if count >= most:
@@ -139,7 +135,7 @@ def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> 
             left -= 1
             if left == 0:
                 return begin, spot
-            found &= found - _ONE
+            found &= found - ONE
             begin = spot + 1
     if left > 1:
         return end, end

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
+from insvigil.jit_blocks import ALL, NONE
 
 INLINE = 12
 """Bytes of a text that lie in its view; a longer one is in an arena, and the view holds its first four."""
 
 _HALF = np.uint64(0xFFFFFFFF)
-_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_NONE = np.uint64(0)
 
 
 @kernel("void(uint64[:, :, ::1], uint8[:, ::1], UniTuple(int64, 4), uint64, uint64)", allocates=False, inner=True)
@@ -29,10 +28,10 @@ def write_view(views: Any, valid: Any, what: Any, first: Any, next_: Any) -> Any
     if size > INLINE:
         high = np.uint64(place) << np.uint64(32)
     elif size <= 4:
-        high = _NONE
-        low &= _FULL >> np.uint64(64 - 8 * size)
+        high = NONE
+        low &= ALL >> np.uint64(64 - 8 * size)
     elif size < INLINE:
-        high &= _FULL >> np.uint64(96 - 8 * size)
+        high &= ALL >> np.uint64(96 - 8 * size)
     views[column, row, 0] = np.uint64(size) | (low << np.uint64(32))
     views[column, row, 1] = high
     valid[column, row >> 3] |= np.uint8(1 << (row & 7))
