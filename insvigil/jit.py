@@ -11,6 +11,7 @@ compiled again every night. Signatures are given explicitly, so that one kernel 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -88,9 +89,10 @@ def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
     def after_the_others(*types: Any) -> Any:
         while _BEFORE:
             _BEFORE.pop()()
-        waiting, _WAITING[:] = _WAITING[:], []
-        for other, its_own in waiting:  # in the order in which they were written: what they call comes before them
-            _settle(other, its_own)
+        for inner in list(_WAITING):  # in the order in which they were written: what they call comes before them
+            if _may_be_called(inner[0], dispatcher):
+                _WAITING.remove(inner)
+                _settle(*inner)
         return from_source(*types)
 
     collects = gc.isenabled()
@@ -103,6 +105,16 @@ def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
         compiler.compile = from_source
         if collects:
             gc.enable()
+
+
+def _may_be_called(inner: Any, dispatcher: Any) -> bool:
+    """Return whether a kernel may call an inner one: not before the file that holds it is loaded, unless it is theirs.
+
+    Compiling asks for that file, and the thread that loads it may itself wait to compile: each would wait for ever.
+    """
+    home = inner.py_func.__module__
+    spec = getattr(sys.modules[home], "__spec__", None)
+    return home == dispatcher.py_func.__module__ or not getattr(spec, "_initializing", False)
 
 
 def _settle(dispatcher: Any, signatures: tuple[str, ...]) -> None:

@@ -38,3 +38,56 @@ def test_kernel__an_index_from_the_end_is_found_when_bounds_are_checked(tmp_path
     told = os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     made = subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, check=True)
     assert made.stdout == "out of bounds\n"
+
+
+SLOW_FILE = """
+import threading
+from insvigil.jit import kernel
+
+@kernel("int64(int64)", allocates=False, inner=True)
+def one_more(number):
+    return number + 1
+
+met.set()
+free.wait(2)
+
+@kernel("int64(int64)", allocates=False)
+def two_more(number):
+    return one_more(one_more(number))
+"""
+OTHER_FILE = """
+from insvigil.jit import kernel
+
+@kernel("int64(int64)", allocates=False)
+def twice(number):
+    return 2 * number
+"""
+BOTH_AT_ONCE = """
+import builtins, sys, threading
+builtins.met, builtins.free = threading.Event(), threading.Event()
+sys.path.insert(0, sys.argv[1])
+import insvigil.jit
+thread = threading.Thread(target=__import__, args=("slow_file",))
+thread.start()
+met.wait()
+from other_file import twice
+free.set()
+thread.join()
+from slow_file import two_more
+print(twice(4), two_more(4))
+"""
+
+
+def test_kernel__two_threads_load_files_without_waiting_for_each_other(tmp_path: Path) -> None:
+    for name, text in {"slow_file": SLOW_FILE, "other_file": OTHER_FILE, "both": BOTH_AT_ONCE}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    told = os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    made = subprocess.run(
+        [sys.executable, tmp_path / "both.py", tmp_path],
+        env=told,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert made.stdout == "8 6\n"
