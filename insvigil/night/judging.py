@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import dataframely as dy
 import polars as pl
 
+from insvigil.errors import ContractError
 from insvigil.frames import Anomalies, Identities, Indicators, Objectives, Statuses
 from insvigil.night.asking import asked_again
 from insvigil.night.night import Night
@@ -18,50 +19,48 @@ if TYPE_CHECKING:
     from insvigil.settings import Settings
 
 
+class Judged(NamedTuple):
+    """What is judged of the base tonight: its figures, and what was found in those questioned."""
+
+    standing: pl.DataFrame  # row for row with the roster, few bytes a row: statuses as they are kept
+    found: list[dy.DataFrame[Anomalies]]
+    indicators: dy.DataFrame[Indicators]
+    objectives: dy.DataFrame[Objectives]
+
+
 def judge_again(night: Night, settings: Settings, register: Register) -> None:
-    """Judge again the identities questioned tonight, and keep what was found of them.
+    """Judge again the identities questioned tonight, keep what was found of them, and count the whole base.
 
     It looks at no pair: it is done while matching compares.
     """
     from insvigil import qualif
-    from insvigil.register import store_anomalies, store_standing
+    from insvigil.register import carried_statuses, store_anomalies, store_indicators, store_standing
 
-    night.judged = []
+    found = []
     for asked in asked_again(night, register):
-        statuses, found = _judge(night, settings, register, asked)
-        standing = statuses.with_columns(asked.select(counted=qualif.in_base())).select("identity_id", *_STANDING)
-        store_standing(register, standing)
-        store_anomalies(register, found)
-        night.judged.append((standing, found))
+        statuses, faults = _judge(night, settings, register, asked)
+        store_standing(register, statuses.with_columns(asked.select(counted=qualif.in_base())))
+        store_anomalies(register, faults)
+        found.append(faults)
+    standing = carried_statuses(register)
+    figures = _measure(night, settings, register, standing)
+    store_indicators(register, figures[0])
+    night.judged = Judged(standing, found, *figures)
 
 
-def qualify_again(night: Night, settings: Settings, register: Register) -> str:
-    """Count with the statuses of those judged tonight, and those carried over of the others."""
-    from insvigil.register import carried_statuses, in_order, store_indicators
-
-    frames = night.frames
+def qualify_again(night: Night) -> str:
+    """Put in the night's frames what was judged beside matching."""
     if night.judged is None:
-        judge_again(night, settings, register)
-    judged = night.judged or []
-    parts = [carried_statuses(register).select("identity_id", *_STANDING)]
-    parts += [standing.cast(parts[0].schema) for standing, _ in judged]
-    order = in_order(register, [part["identity_id"].to_numpy() for part in parts])
-    standing = pl.DataFrame([pl.concat([part[name] for part in parts]).rechunk().gather(order) for name in _STANDING])
-    del parts, order
-    statuses = _as_statuses(standing)
-    indicators, objectives = _measure(night, settings, register, standing, statuses)
-    store_indicators(register, indicators)
-    frames |= {
-        "statuses": statuses,
-        "indicators": indicators,
-        "objectives": objectives,
-        "anomalies": pl.concat([frames["anomalies"], *(found for _, found in judged)]),
+        raise ContractError("qualify_again appelé avant judge_again.")
+    judged, night.judged = night.judged, None
+    night.frames |= {
+        "statuses": _as_statuses(judged.standing),
+        "indicators": judged.indicators,
+        "objectives": judged.objectives,
+        "anomalies": pl.concat([night.frames["anomalies"], *judged.found]),
     }
-    night.counts[Stage.QUALIF.value] = dict(statuses.group_by("status").len().sort("status").iter_rows())
-    return _rate_line(indicators)
-
-
-_STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
+    night.counts[Stage.QUALIF.value] = dict(judged.standing.group_by("status").len().sort("status").iter_rows())
+    return _rate_line(judged.indicators)
 
 
 def _judge(
@@ -106,7 +105,7 @@ def _as_statuses(standing: pl.DataFrame) -> dy.DataFrame[Statuses]:
 
 
 def _measure(
-    night: Night, settings: Settings, register: Register, standing: pl.DataFrame, statuses: pl.DataFrame
+    night: Night, settings: Settings, register: Register, standing: pl.DataFrame
 ) -> tuple[dy.DataFrame[Indicators], dy.DataFrame[Objectives]]:
     """Return the figures and the objectives: those who came are counted one by one, the base as a whole."""
     from insvigil import qualif
@@ -120,7 +119,7 @@ def _measure(
         day = qualif.base_by_day(status_ledger(register))
     owners = night.owners["identity_id"]
     row = pl.int_range(owners.len(), dtype=pl.UInt32, eager=True).alias("identity_id")
-    came, theirs = night.owners.with_columns(row), statuses[owners].with_columns(row)
+    came, theirs = night.owners.with_columns(row), _as_statuses(standing[owners])
     visits = qualif.passages(came, night.frames["stays"], settings.qualif)
     ledger = status_ledger(register, of=keys_of(register, owners))
     whole = qualif.Whole(day, known_since(register), standing["source"].unique().to_list())

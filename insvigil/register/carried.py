@@ -25,6 +25,10 @@ from insvigil.register.words import Words
 from insvigil.vocabulary import Stage, Status
 
 _SLICE = 200_000
+_STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
+_UNSAID = 0xFFFF
+_MISSING = "Il manque à des identités ce qui est gardé d'elles."
+_AGAIN = "Relancez avec « --full »."
 _TRAITS = tuple(TABLE["trait"].names[1:])
 _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
 _SHARED = frozenset(name for name in _TRAITS if _KINDS[name] == pl.Categorical)
@@ -63,7 +67,7 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     numbers = [part["identity_id"].to_numpy() for part in fresh]
     if kept is not None:
         numbers = [places(register)[kept.rows["key"].to_numpy()], *numbers]
-    order, height = in_order(register, numbers), numbering(register).height
+    order, height = _in_order(register, numbers), numbering(register).height
 
     def placed(name: str) -> pl.Series:
         parts = [] if kept is None else [kept.told(name)]
@@ -77,7 +81,7 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     )
 
 
-def in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[np.uint32]]]) -> pl.Series:
+def _in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[np.uint32]]]) -> pl.Series:
     """Return, for each identity, the last row that is its own among those numbered so, one part after the other.
 
     Raises ``ContractError`` when an identity has none.
@@ -88,7 +92,7 @@ def in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[n
     place = np.full(height, NOWHERE, np.uint32)
     place[number[rows]] = rows
     if (place == NOWHERE).any():
-        raise ContractError("Il manque à des identités ce qui est gardé d'elles.", hint="Relancez avec « --full ».")
+        raise ContractError(_MISSING, hint=_AGAIN)
     return pl.Series(place)
 
 
@@ -119,16 +123,42 @@ def store_anomalies(register: Register, anomalies: pl.DataFrame) -> None:
 
 
 def carried_statuses(register: Register) -> pl.DataFrame:
-    """Return the statuses kept, in no order: identity_id, status, counted, ins_transmissible, source, anomaly.
+    """Return the statuses kept, row for row with the numbers of the identities, eight bytes each at the most.
 
-    Few values of many rows: a status is an ``Enum``, its source and its anomaly are ``Categorical``.
+    Columns: status, counted, ins_transmissible, source, anomaly; a status, its source and its anomaly are ``Enum``.
+    Each is put where it belongs as it is read: nothing else is as long as the base. Raises ``ContractError`` when an
+    identity has none.
     """
-    place = places(register)
-    few = {"status": pl.Enum(Status), "source": pl.Categorical(), "anomaly": pl.Categorical()}
-    pieces = [found.cast(few) for found in register.slices("SELECT * FROM standing", _SLICE)]  # type: ignore[arg-type]
-    found = pl.concat(pieces)
-    number = pl.Series("identity_id", place[found["key"].to_numpy()])
-    return found.drop("key").with_columns(number).filter(number != NOWHERE)
+    place, height = places(register), numbering(register).height
+    few = {name: _said_of(register, name) for name in ("source", "anomaly")} | {"status": pl.Enum(Status)}
+    columns = {name: np.full(height, _UNSAID, np.uint16) for name in few}
+    columns |= {name: np.zeros(height, np.bool_) for name in ("counted", "ins_transmissible")}
+    codes = [pl.col(name).cast(kind).to_physical().cast(pl.UInt16).fill_null(_UNSAID) for name, kind in few.items()]
+    for piece in register.slices("SELECT * FROM standing", _SLICE):
+        number = place[piece["key"].to_numpy()]
+        active = number != NOWHERE
+        told = piece.with_columns(codes)
+        for name, column in columns.items():
+            column[number[active]] = told[name].to_numpy()[active]
+    if (columns["status"] == _UNSAID).any():
+        raise ContractError(_MISSING, hint=_AGAIN)
+    return pl.DataFrame(
+        [
+            _as_enum(name, columns.pop(name), few[name]) if name in few else pl.Series(name, columns.pop(name))
+            for name in _STANDING
+        ]
+    )
+
+
+def _said_of(register: Register, name: str) -> pl.Enum:
+    found = register.query(f"SELECT DISTINCT {name} FROM standing WHERE {name} IS NOT NULL ORDER BY 1")
+    return pl.Enum(found.to_series())
+
+
+def _as_enum(name: str, codes: np.ndarray[tuple[int], np.dtype[np.uint16]], kind: pl.Enum) -> pl.Series:
+    told = pl.Series(name, codes)
+    own = pl.Series([], dtype=kind).to_physical().dtype
+    return told.set(told == _UNSAID, None).cast(own).cat.to(kind)
 
 
 def store_standing(register: Register, statuses: pl.DataFrame) -> None:
