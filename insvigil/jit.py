@@ -1,4 +1,4 @@
-"""The one door to numba.
+"""The one door to numba (``jit_pipeline.py`` holds the steps of its compiler).
 
 Importing this module loads numba, so only kernel files import it, and stages import their kernels inside the
 function that needs them: ``insvigil --help`` must load neither numba nor polars.

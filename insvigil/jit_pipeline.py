@@ -2,7 +2,7 @@
 
 The steps of numba serve all of Python. A kernel holds loops over arrays and scalars: no closure, no ``with``, no
 branch that the types settle, no expression over whole arrays. Leaving those steps out, comparing the options of two
-kernels by identity of their words and making no machine code of an inlined kernel spare a fifth of the compilation
+kernels by what was given and making no machine code of an inlined kernel spare a fifth of the compilation
 (``docs/decisions/0005-kernels-are-compiled-by-fewer-steps.md``). Everything here extends numba where it may be
 extended: its compiler class, its library class; nothing of it is replaced.
 """
