@@ -1,4 +1,4 @@
-"""The one door to numba.
+"""The one door to numba (``jit_pipeline.py`` holds the steps of its compiler).
 
 Importing this module loads numba, so only kernel files import it, and stages import their kernels inside the
 function that needs them: ``insvigil --help`` must load neither numba nor polars.
@@ -24,6 +24,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from insvigil.jit_pipeline import KernelCompiler
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 TEXTS = "Array(i8, 1, 'C', readonly=True), Array(u1, 1, 'C', readonly=True)"
@@ -43,6 +45,7 @@ def kernel(
     """
     # no kernel is a callback of C code: without that wrapper, all of them compile a tenth faster
     options: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": fastmath, "no_cfunc_wrapper": True}
+    options["pipeline_class"] = KernelCompiler
     if inline:
         options["inline"] = "always"
     if not allocates:

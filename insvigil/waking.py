@@ -13,10 +13,10 @@ MATCHING = (
     "insvigil.traits.kernels",
     "insvigil.phonetics.rewriting",
     "insvigil.matching.kernels.candidates",
-    "insvigil.matching.kernels.comparing",
     "insvigil.matching.kernels.components",
+    "insvigil.matching.kernels.comparing",
 )
-"""In the order in which the road of an extract needs them."""
+"""In the order in which the road of an extract needs them, but the longest to compile last: the helper begins there."""
 MOVEMENTS = (
     "insvigil.reading.kernels.segments",
     "insvigil.reading.kernels.picking",

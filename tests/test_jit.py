@@ -91,3 +91,35 @@ def test_kernel__two_threads_load_files_without_waiting_for_each_other(tmp_path:
         check=True,
     )
     assert made.stdout == "8 6\n"
+
+
+INNER = """
+import numpy as np
+from insvigil.jit import kernel
+
+@kernel("int64(int64[::1], int64)", allocates=False, inner=True)
+def at(numbers, index):
+    return numbers[index] if index >= 0 else np.int64(-1)
+
+@kernel("int64(int64[::1], int64)", allocates=False)
+def sum_of_two(numbers, index):
+    return at(numbers, index) + at(numbers, index - 1)
+
+print(sum_of_two(np.arange(5), 3), sum_of_two(np.arange(5), 0), sum(sum_of_two.stats.cache_hits.values()))
+"""
+
+
+def test_kernel__an_inner_one_lives_in_its_callers_and_comes_back_from_the_disk(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    told = os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run() -> str:
+        script.write_text(INNER)
+        os.utime(script, (1, 1))
+        return subprocess.run([sys.executable, script], env=told, capture_output=True, text=True, check=True).stdout
+
+    assert run() == "5 -1 0\n"
+    for saved in tmp_path.rglob("*sum_of_two*.nb[ci]"):
+        saved.unlink()
+    assert run() == "5 -1 0\n"  # the caller is compiled again, from what the disk kept of the other
+    assert run() == "5 -1 1\n"
