@@ -199,6 +199,7 @@ class Plan:
         places: list[list[int]] = []
         slot_fields = np.zeros((len(self.segments), 2), np.int64)
         grouped: dict[tuple[str, int], list[Pick]] = {}
+        given: set[str] = set()
         for pick in self.picks:
             grouped.setdefault(_split(pick.place)[:2], []).append(pick)
         for (segment, field), picks in grouped.items():
@@ -231,15 +232,18 @@ class Plan:
                 at = [(pick.place, pick.code), *pick.others]
                 of = -1 if pick.of is None else first[1] + chosen.index(pick.of)
                 span = len(places), len(places) + len(at)
-                rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace)])
+                first_of_column = pick.column not in given
+                given.add(pick.column)
+                rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace or first_of_column)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
-            fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows)])
+            simple = all(_is_first_component(pick) for pick in picks)
+            fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows), int(simple)])
         self.needs = [
             (columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code))
             for need in required
         ]
         tables = (fields, groups, choices, ways, rows, places)
-        widths = (7, 4, 2, 3, 6, 3)
+        widths = (8, 4, 2, 3, 6, 3)
         self.tables = (
             slot_fields,
             *(np.array(table, np.int64).reshape(-1, width) for table, width in zip(tables, widths, strict=True)),
@@ -263,7 +267,8 @@ class Plan:
         tape = np.zeros(longest + 72, np.int64)
         bars = np.zeros(self.tables[1][:, 0].max(initial=0) + 72, np.int64)
         repetitions, chosen = np.zeros((REPETITIONS, 4), np.int64), np.zeros(len(self.tables[3]) + 1, np.int64)
-        return np.zeros(5, np.uint8), tape, bars, repetitions, chosen, np.zeros(6, np.int64)
+        met = np.zeros((2 * len(self.tables[2]), 3), np.uint64)
+        return np.zeros(5, np.uint8), tape, bars, repetitions, chosen, met, np.zeros(6, np.int64)
 
 
 TIME_UNREADABLE = "IDV-LEC-020"
@@ -277,6 +282,11 @@ def _split(place: str) -> tuple[str, int, int, int]:
         raise ValueError(f"not a place: {place}")
     segment, field, component, sub = found.groups()
     return segment, int(field), int(component or 0), int(sub or 0)
+
+
+def _is_first_component(pick: Pick) -> bool:
+    """Return whether a pick asks for the first component of a field, whatever the rest of it."""
+    return pick.of is None and not pick.others and _split(pick.place)[2:] == (1, 0) and pick.kind is not Kind.REST
 
 
 def _tests_of(picks: Sequence[Pick]) -> dict[tuple[int, int], list[str]]:

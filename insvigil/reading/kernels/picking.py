@@ -8,7 +8,14 @@ import numpy as np
 
 from insvigil.jit import kernel
 from insvigil.jit_blocks import ALL, NONE, equal_mask, high_mask
-from insvigil.reading.kernels.tape import part_of, read_marks, read_segment, split_repetitions
+from insvigil.reading.kernels.tape import (
+    end_of_first,
+    part_of,
+    read_fields,
+    read_marks,
+    read_parts,
+    split_repetitions,
+)
 from insvigil.reading.kernels.times import DAY, NO_TIME, parse_time
 from insvigil.reading.kernels.views import INLINE, without_blanks, write_view
 
@@ -20,14 +27,17 @@ The day of the last time is held there as well: its eight bytes, and the microse
 
 _BYTE = np.uint64(0xFF)
 _DIALECT = np.uint64(0xFFFFFFFFFFFF)
+_BYTE_WIDE, _TWO_BYTES, _TWO_ZEROS = np.uint64(8), np.uint64(16), np.uint64(0x3030000000000000)
+_UPPER, _LOWER, _DIGITS = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x3030303030303030)
+_SIX, _TEN = np.uint64(0x0606060606060606), np.uint64(10)
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 _MEANING = "Tuple((UniTuple(int64[:, ::1], 7), uint64[:, ::1]))"
 _COLUMNS = (
     f"Tuple((uint64[:, :, ::1], int64[:, ::1], uint8[:, ::1], {_WORDS}, int64[:, ::1], int64[:, ::1], int64[::1]))"
 )
-_WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], int64[::1]))"
-"""Separators, tape, bars (where in the tape fields end), repetitions, chosen repetitions, tally."""
+_WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], uint64[:, ::1], int64[::1]))"
+"""Separators, tape, bars (where fields end), repetitions, chosen repetitions, values met (see ``passed_tests``), tally."""
 
 
 @kernel("void(int64[:, ::1], int64[::1], UniTuple(int64, 3), int64)", allocates=False, inner=True)
@@ -41,14 +51,20 @@ def note(remarks: Any, tally: Any, where: Any, code: Any) -> Any:
 
 
 @kernel(
-    f"int64(uint8[::1], {_WORDS}, UniTuple(int64, 3), UniTuple(int64, 2), {_MEANING}, {_WORK})",
+    f"int64(uint8[::1], {_WORDS}, int64, UniTuple(int64, 2), {_MEANING}, {_WORK})",
     allocates=False,
     inner=True,
 )
-def passed_tests(buffer: Any, words: Any, repetition: Any, span: Any, meaning: Any, work: Any) -> Any:
-    """Return one bit a test of some groups of tests (``span``): whether the repetition passes it."""
+def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, work: Any) -> Any:
+    """Return one bit a test of some groups of tests (``span``): whether a repetition passes it.
+
+    A value of up to eight bytes is most often that of the message before: two a group are held, those of the last
+    repetitions of even and of odd number, as size, word and bits.
+    """
     tables, tests = meaning
     groups = tables[2]
+    repetition = (work[3][number, 0], work[3][number, 1], work[3][number, 2])
+    met = work[5]
     passed = 0
     first_test = groups[span[0], 2]
     for group in range(span[0], span[1]):
@@ -60,12 +76,19 @@ def passed_tests(buffer: Any, words: Any, repetition: Any, span: Any, meaning: A
         word = words[begin]
         if size < 8:
             word &= ALL >> np.uint64(64 - 8 * size)
+        held = 2 * group + (number & 1)
+        if met[held, 0] == np.uint64(size) and met[held, 1] == word:
+            passed |= np.int64(met[held, 2])
+            continue
+        before = passed
         for test in range(groups[group, 2], groups[group, 3]):
             wide = np.int64(tests[test, 0])
             same = wide == 0 or (wide == size and word == tests[test, 1])  # 0 asks whether it is filled
             for k in range(8, wide if same else 0):
                 same &= np.uint64(buffer[begin + k]) == (tests[test, 1 + (k >> 3)] >> np.uint64(8 * (k & 7))) & _BYTE
             passed |= np.int64(same) << (test - first_test)
+        if size <= 8:
+            met[held, 0], met[held, 1], met[held, 2] = np.uint64(size), word, np.uint64(passed ^ before)
     return passed
 
 
@@ -84,9 +107,8 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
     repetitions, chosen = work[3], work[4]
     row, slot, field = where
     for r in range(count):
-        repetition = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2])
         span = (fields[field, 1], fields[field, 2])
-        repetitions[r, 3] = passed_tests(buffer, words, repetition, span, meaning, work)
+        repetitions[r, 3] = passed_tests(buffer, words, r, span, meaning, work)
     first = fields[field, 3]
     for choice in range(first, fields[field, 4]):
         chosen[choice - first] = -1
@@ -97,7 +119,7 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
             if r < count:
                 chosen[choice - first] = r
                 if ways[way, 1] >= 0:
-                    note(remarks, work[5], (row, slot, fields[field, 0]), ways[way, 1])
+                    note(remarks, work[6], (row, slot, fields[field, 0]), ways[way, 1])
                 break
 
 
@@ -109,17 +131,18 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
 def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, tape: Any) -> Any:
     """Return begin and end of the value of a pick, outer blanks off, and the code of the place that has it (or -1).
 
-    ``extent``: the repetition (see ``part_of``), where the second one begins and where the field ends. A code of
-    blanks only is kept as it is.
+    ``extent``: the repetition (see ``part_of``), where the second one begins and where the field ends; or, of a field
+    asked for its first component only: 0, 0, and where that begins, again, and ends. A code of blanks only is kept as it
+    is.
     """
     picks, places = meaning[0][5], meaning[0][6]
     style = picks[pick, 2]
     first, last, start, second, end_of_field = extent
     for place in range(picks[pick, 3], picks[pick, 4]):
-        begin, end = part_of(buffer, (first, last, start), places[place, 0], places[place, 1], marks, tape)
-        if style == 3 and places[place, 0] == 0:
-            begin = second
-            end = end_of_field
+        begin = second
+        end = end_of_field
+        if last != 0 and not (style == 3 and places[place, 0] == 0):
+            begin, end = part_of(buffer, (first, last, start), places[place, 0], places[place, 1], marks, tape)
         if begin < end and (buffer[begin] == 32 or buffer[end - 1] == 32):
             left, right = without_blanks(buffer, begin, end)
             if style != 0 or left == right:
@@ -134,15 +157,14 @@ def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, ta
 def time_of(buffer: Any, words: Any, begin: Any, end: Any, tally: Any) -> Any:
     """Return what ``parse_time`` does; the day of the last time is held, and most times of a feed are of that day."""
     if end - begin == 14 and np.int64(words[begin]) == tally[TODAY]:
-        number: Any = 0
-        wrong: Any = False
-        for k in range(8, 14):
-            digit = np.int64(buffer[begin + k]) - 48
-            wrong |= digit < 0 or digit > 9
-            number = number * 10 + digit
-        if not wrong and number < 240_000 and number // 100 % 100 < 60 and number % 100 < 60:
-            seconds = (number // 10_000 * 60 + number // 100 % 100) * 60 + number % 100
-            return tally[MIDNIGHT] + seconds * 1_000_000
+        clock = (words[begin + 6] >> _TWO_BYTES) | _TWO_ZEROS  # HHMMSS00
+        if clock & _UPPER == _DIGITS and (clock + _SIX) & _UPPER == _DIGITS:
+            clock &= _LOWER
+            clock = clock * _TEN + (clock >> _BYTE_WIDE)  # numbers of two digits, every other byte
+            hour, minute = np.int64(clock & _BYTE), np.int64((clock >> np.uint64(16)) & _BYTE)
+            second = np.int64((clock >> np.uint64(32)) & _BYTE)
+            if hour < 24 and minute < 60 and second < 60:
+                return tally[MIDNIGHT] + ((hour * 60 + minute) * 60 + second) * 1_000_000
     moment = parse_time(buffer, begin, end)
     if moment != NO_TIME and end - begin == 14 and 48 <= buffer[begin + 12] < 54:
         tally[TODAY] = np.int64(words[begin])
@@ -213,42 +235,43 @@ def write_text(words: Any, what: Any, columns: Any, tally: Any) -> Any:
 def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, columns: Any, work: Any) -> Any:
     """Write the values of a field into its columns. What an earlier field gave stays, unless the pick replaces.
 
-    ``where``: row, slot, field, its first and last place in the tape, and two bits: 1 if the segment has escapes, 2 if
-    it has repetitions.
+    ``where``: row, slot, field, its begin and end, and whether the segment has escapes.
     """
     fields, picks = meaning[0][1], meaning[0][5]
     views, times, valid, _, remarks, postponed, natures = columns
-    marks, tape, _, repetitions, chosen, tally = work
-    row, slot, field, first, last, signs = where
+    marks, tape, _, repetitions, chosen, _, tally = work
+    row, slot, field, begin_of_field, end_of_field, escapes = where
     here = (row, slot, fields[field, 0])
     bit = np.uint8(1 << (row & 7))
     eight = natures[row] >= 2
-    count = 1
-    begin_of_field = tape[first] + 1
-    end_of_field = tape[last]
-    second = end_of_field
-    if signs & 2:
-        count = split_repetitions(buffer, (first, last), lead, marks, tape, repetitions)
-        last = repetitions[0, 1]
-        if count > 1:
-            second = repetitions[1, 2]
+    extent = (0, 0, begin_of_field, begin_of_field, end_of_field)
+    if fields[field, 7] != 0:
+        end = end_of_first(buffer, (begin_of_field, end_of_field), lead, marks)
+        extent = (0, 0, begin_of_field, begin_of_field, end)
     else:
-        repetitions[0, 0] = first
-        repetitions[0, 1] = last
-        repetitions[0, 2] = begin_of_field
-    if fields[field, 4] > fields[field, 3]:
-        choose_repetitions(buffer, words, (row, slot, field), count, meaning, remarks, work)
+        count = 1
+        last, repeats = read_parts(buffer, (begin_of_field, end_of_field), lead, marks, tape)
+        second = end_of_field
+        repetitions[0, 0], repetitions[0, 1], repetitions[0, 2] = 0, last, begin_of_field
+        if repeats != 0:
+            count = split_repetitions(buffer, last, lead, marks, tape, repetitions)
+            last = repetitions[0, 1]
+            if count > 1:
+                second = repetitions[1, 2]
+        extent = (0, last, begin_of_field, second, end_of_field)
+        if fields[field, 4] > fields[field, 3]:
+            choose_repetitions(buffer, words, (row, slot, field), count, meaning, remarks, work)
     for pick in range(fields[field, 5], fields[field, 6]):
         column = picks[pick, 1]
         if picks[pick, 5] == 0 and valid[column, row >> 3] & bit != 0:
             continue
-        extent = (first, last, begin_of_field, second, end_of_field)
+        place = extent
         if picks[pick, 0] >= 0:
             r = chosen[picks[pick, 0] - fields[field, 3]]
             if r < 0:
                 continue
-            extent = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], second, end_of_field)
-        begin, end, code = find_value(buffer, extent, meaning, pick, marks, tape)
+            place = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], extent[3], end_of_field)
+        begin, end, code = find_value(buffer, place, meaning, pick, marks, tape)
         if begin == end:
             continue
         if code >= 0:
@@ -261,7 +284,7 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
             elif not (end - begin == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
                 note(remarks, tally, here, 0)
             continue
-        if (signs & 1 or eight) and is_coded(buffer, begin, end, marks[3], eight):
+        if (escapes != 0 or eight) and is_coded(buffer, begin, end, marks[3], eight):
             if vanishes(buffer, begin, end, marks[3]):
                 continue
             set_aside((column, row, begin, end, natures[row]), marks, postponed, tally)
@@ -277,34 +300,41 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
     of each message: 0 ASCII, 1 UTF-8, 2 neither. Remarks and values beyond their tables are counted, not written.
     """
     slot_fields, fields = meaning[0][0], meaning[0][1]
-    marks, tape, bars, tally = work[0], work[1], work[2], work[5]
+    marks, bars, tally = work[0], work[2], work[6]
     dialect = NONE  # the first six bytes that gave the marks
     lead = np.uint8(0)  # second byte of a two-byte repetition separator
+    declared: Any = 0  # how many marks MSH-2 holds
     for row in range(rows.shape[0]):
         message = rows[row]
         header = slots[message, 0, 0]
         # the separators of this message; most often those of the message before
         opening = words[header + 3] & _DIALECT
         if opening != dialect or buffer[header + 8] != marks[0] or slots[message, 0, 1] - header < 9:
-            lead = read_marks(buffer, header + 3, slots[message, 0, 1], marks)
+            lead, declared = read_marks(buffer, header + 3, slots[message, 0, 1], marks)
             dialect = opening if slots[message, 0, 1] - header >= 9 else NONE
         for slot in range(slot_fields.shape[0]):
             begin = slots[message, slot, 0] + 4
             stop = slots[message, slot, 1]
             if stop < begin:
                 continue
-            first = 2 if slot == 0 else 1  # MSH-1 is the separator itself
+            first = 1
+            if slot == 0:
+                first = 2  # MSH-1 is the separator itself
+                after = begin + declared
+                if after < stop and buffer[after] == marks[0] and fields[slot_fields[0, 0], 0] > 2:
+                    begin = after + 1  # MSH-2 would be full of escapes and repetitions
+                    first = 3
             most = fields[slot_fields[slot, 1] - 1, 0] - first + 1
-            count, escapes, repeats = read_segment(buffer, (begin, stop, most), lead, marks, tape, bars)
+            count, escapes = read_fields(buffer, (begin, stop, most), marks, bars)
             for field in range(slot_fields[slot, 0], slot_fields[slot, 1]):
                 number = fields[field, 0] - first
                 if number >= count:
                     break
-                left = bars[number]
+                left = bars[number] + 1
                 right = bars[number + 1]
-                if tape[left] + 1 >= tape[right]:
+                if left >= right:
                     continue
-                where = (row, slot, field, left, right, escapes + 2 * repeats)
+                where = (row, slot, field, left, right, escapes)
                 fill_field(buffer, words, where, lead, meaning, columns, work)
                 if tally[FULL] != 0:
                     return
