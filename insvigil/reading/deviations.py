@@ -164,9 +164,7 @@ EVERY_CORSICAN_MATRICULE = (  # 2A counts as 19, 2B as 18 (decree 82-103, as res
 def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
     """Return ``row``, ``segment``, ``field`` and ``code`` of every deviation, in no particular order."""
     found = _rows(columns, [*EVERY_MESSAGE, *([TEST_MESSAGE] if production else [])])
-    insured = columns.select(_OF_MATRICULES).filter(_TEXT.is_not_null())
-    if (insured["matricule"] == DELETED).any():
-        insured = insured.filter(_TEXT != DELETED)
+    insured = columns.select(_OF_MATRICULES).filter(_TEXT != DELETED)
     if insured.height:
         numbers = insured.with_columns(number=_whole("matricule", 15), birth=_whole("birth_date", 8))
         plain = _BIRTH.is_not_null() | pl.col("birth_date").is_null()
@@ -220,12 +218,10 @@ def shifted_movements(columns: pl.DataFrame) -> pl.Series:
     Met in the field with ZBE-3, which must stay empty, taken for one more date.
     """
     actions = [action.value for action in MovementAction]
-    return columns.select(
-        (
-            pl.col("movement_historic").is_in(actions)
-            & pl.col("movement_action").is_in(actions).fill_null(False).not_()
-        ).fill_null(False)
-    ).to_series()
+    shifted = columns.select(_among("movement_historic", actions).fill_null(False)).to_series()
+    if shifted.any():
+        shifted &= columns.select(_among("movement_action", actions).fill_null(False).not_()).to_series()
+    return shifted
 
 
 def with_movements_in_place(columns: pl.DataFrame, shifted: pl.Series) -> pl.DataFrame:

@@ -43,12 +43,15 @@ class Hl7Reader:
 
     def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
         """Return the rows of ``Movements`` of some pieces of files, in order; add to counts and notes."""
+        from insvigil.reading.kernels.segments import FLAGS, ORPHAN
+        from insvigil.reading.kernels.segments import GLUED as GLUED_FLAG
+
         batch = Batch.sharing(*(piece.data for piece in pieces))
         index = hl7_grammar.index(self._plan, batch)
         lines = _first_lines(pieces, batch)
         where = _positions(pieces, batch, index, lines)
         self._check_envelopes(pieces, batch, index, lines, notes)
-        glued = _glued(batch, index)
+        glued = np.flatnonzero(index.messages[:, FLAGS] & GLUED_FLAG)
         notes.about(where.at(glued), code=GLUED, segment="MSH")
         sources = {piece.source.number: piece.source for piece in pieces}
         numbers, times = np.unique(where.source, return_counts=True)
@@ -57,7 +60,7 @@ class Hl7Reader:
             sources[number].messages += messages
         already = np.array([piece.already_read for piece in pieces], np.bool_)[index.messages[:, 0]]
         counts["already_read"] += int(already.sum())
-        orphans = ((index.messages[:, 4] & 1) == 1) & ~already
+        orphans = ((index.messages[:, FLAGS] & ORPHAN) != 0) & ~already
         notes.about(where.at(orphans), code=NO_HEADER, rejected=True)
         rows = np.flatnonzero(~(already | orphans))
         again = self._messages.add(index.hashes[rows])
@@ -183,25 +186,18 @@ class Hl7Reader:
 
 def _note_charsets(declared: pl.Series, natures: hl7_grammar.Ints, sources: dict[int, Source], here: Positions) -> None:
     """Remember what each file declares and what its bytes are."""
-    pairs = pl.DataFrame({"source": here.source, "nature": natures, "name": declared})
-    for number, nature, name in pairs.unique().iter_rows():
-        if name is not None:
-            sources[number].declared.add(name)
+    for number, nature in {
+        (pair >> 2, pair & 3) for pair in np.unique(here.source.astype(np.int64) << 2 | natures).tolist()
+    }:
         if nature:
             sources[number].found.add(UTF8 if nature == 1 else EIGHT_BITS)
-
-
-def _glued(batch: Batch, index: Index) -> hl7_grammar.Ints:
-    """Return the messages that begin in the middle of a line."""
-    begins = index.messages[:, 1]
-    before = batch.buffer[np.maximum(begins - 1, 0)]
-    first = begins == batch.parts[index.messages[:, 0], 0]
-    return np.flatnonzero(~(first | _LINE_EDGES[before]))
-
-
-_LINE_EDGES = np.zeros(256, np.bool_)
-"""What may precede a header: line ends, MLLP marks, the end of a byte order mark."""
-_LINE_EDGES[[0x0A, 0x0D, 0x0B, 0x1C, 0xBF]] = True
+    if len(sources) == 1:
+        (source,) = sources.values()
+        source.declared.update(declared.drop_nulls().unique())
+        return
+    pairs = pl.DataFrame({"source": here.source, "name": declared})
+    for number, name in pairs.drop_nulls().unique().iter_rows():
+        sources[number].declared.add(name)
 
 
 def _printable(trigger: str) -> str:

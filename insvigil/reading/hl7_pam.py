@@ -228,19 +228,33 @@ def plan() -> Plan:
 
 
 def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
-    """Return the rows of ``Movements`` from the picked columns; ``columns`` and ``where`` go row by row."""
-    authority = pl.coalesce("domain", "sending_facility", "sending_application", pl.lit(""))
-    lines = pl.concat_str("street", "street_more", separator=" ", ignore_nulls=True)
+    """Return the rows of ``Movements`` from the picked columns; ``columns`` and ``where`` go row by row.
+
+    What is filled in from another column is looked at only where something is missing, and what is joined where there is
+    something to join.
+    """
+    filled = {name: columns[name].null_count() < columns.height for name in ("merged_ipp", "merged_domain", "street_more")}
+    authority = pl.col("domain")
+    if columns["domain"].has_nulls():
+        authority = pl.coalesce("domain", "sending_facility", "sending_application", pl.lit(""))
+    merged, address, attributes = pl.col("merged_domain"), pl.col("street"), pl.col("attributes")
+    if filled["merged_ipp"] or filled["merged_domain"]:
+        merged = pl.when(pl.col("merged_ipp").is_not_null()).then(pl.coalesce("merged_domain", authority))
+    if filled["street_more"]:
+        lines = pl.concat_str("street", "street_more", separator=" ", ignore_nulls=True)
+        address = pl.when(pl.col("street_more").is_null()).then("street").otherwise(lines)
+    if columns["attributes"].drop_nulls().str.contains("~", literal=True).any():
+        attributes = attributes.str.replace_all("~", " ", literal=True)
     return columns.with_columns(
         source=pl.Series(where.source),
         offset=pl.Series(where.offset, dtype=pl.UInt64),
         line=pl.Series(where.line, dtype=pl.UInt32),
         sender=_sender(columns["sending_application"], columns["sending_facility"]),
         domain=authority,
-        merged_domain=pl.when(pl.col("merged_ipp").is_not_null()).then(pl.coalesce("merged_domain", authority)),
-        address=pl.when(pl.col("street_more").is_null()).then("street").otherwise(lines),
+        merged_domain=merged,
+        address=address,
         movement=pl.concat_str("movement_id", pl.lit("|"), pl.col("movement_domain").fill_null("")),
-        attributes=pl.col("attributes").str.replace_all("~", " ", literal=True),
+        attributes=attributes,
     ).select(MOVEMENT_COLUMNS)
 
 

@@ -17,8 +17,8 @@ MESSAGE_COLUMNS = 6
 """Columns of ``messages``: part, begin, end, line (0-based, in the part), flags, repeated slots (bits)."""
 PART, BEGIN, END, LINE, FLAGS, REPEATED = range(MESSAGE_COLUMNS)
 
-ORPHAN, HIGH = 1, 2
-"""Flags: segments without an MSH before them; at least one byte above 0x7F."""
+ORPHAN, HIGH, GLUED = 1, 2, 4
+"""Flags: segments without an MSH before them; at least one byte above 0x7F; begins in the middle of a line."""
 
 ENVELOPE_COLUMNS = 6
 """Columns of ``envelopes``: part, begin, end, line, letter (F or B) and kind (H or T) as bytes."""
@@ -80,6 +80,12 @@ def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     elif size < 3:
         return 0
     return name
+
+
+@kernel("boolean(uint8)", allocates=False, inner=True)
+def ends_line(byte: Any) -> Any:
+    """Return whether a byte may precede a header: line ends, MLLP marks, the end of a byte order mark."""
+    return byte == 0x0A or byte == 0x0D or byte == 0x0B or byte == 0x1C or byte == 0xBF
 
 
 @kernel("uint64(uint8[::1], int64)", allocates=False, inner=True)
@@ -178,7 +184,9 @@ def index_messages(
                     messages[current, 0] = part
                     messages[current, 1] = begin
                     messages[current, 3] = this_line
-                    messages[current, 4] = 0 if header else 1
+                    messages[current, 4] = 0 if header else ORPHAN
+                    if begin > parts[part, 0] and not ends_line(buffer[begin - 1]):
+                        messages[current, 4] |= GLUED
                     messages[current, 5] = 0
                     slots[current, :, :] = 0
             if current >= capacity:
@@ -189,7 +197,7 @@ def index_messages(
             hashes[current] = digest
             messages[current, 2] = end
             if high & TOPS:
-                messages[current, 4] |= 2
+                messages[current, 4] |= HIGH
             if name == 0:
                 if open_slot >= 0:
                     slots[current, open_slot, 1] = end

@@ -91,7 +91,9 @@ def repetition_marks(buffer: Any, at: Any, lead: Any, marks: Any) -> Any:
     return found
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1], int64[::1])", allocates=False, inner=True)
+@kernel(
+    "UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1], int64[::1])", allocates=False, inner=True
+)
 def read_parts(buffer: Any, extent: Any, lead: Any, marks: Any, tape: Any) -> Any:
     """Write where the components and repetitions of a field end; return the last place, and whether it repeats.
 
@@ -130,9 +132,7 @@ def end_of_first(buffer: Any, extent: Any, lead: Any, marks: Any) -> Any:
     return stop
 
 
-@kernel(
-    "int64(uint8[::1], int64, uint8, uint8[::1], int64[::1], int64[:, ::1])", allocates=False, inner=True
-)
+@kernel("int64(uint8[::1], int64, uint8, uint8[::1], int64[::1], int64[:, ::1])", allocates=False, inner=True)
 def split_repetitions(buffer: Any, last: Any, lead: Any, marks: Any, tape: Any, repetitions: Any) -> Any:
     """Write the first and last place in the tape, and the first byte, of each repetition; return how many there are."""
     first = 0
