@@ -230,10 +230,11 @@ def plan() -> Plan:
 def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
     """Return the rows of ``Movements`` from the picked columns; ``columns`` and ``where`` go row by row.
 
-    What is filled in from another column is looked at only where something is missing, and what is joined where there is
-    something to join.
+    A column is filled in from another only where something is missing, and joined only where there is what to join.
     """
-    filled = {name: columns[name].null_count() < columns.height for name in ("merged_ipp", "merged_domain", "street_more")}
+    filled = {
+        name: columns[name].null_count() < columns.height for name in ("merged_ipp", "merged_domain", "street_more")
+    }
     authority = pl.col("domain")
     if columns["domain"].has_nulls():
         authority = pl.coalesce("domain", "sending_facility", "sending_application", pl.lit(""))

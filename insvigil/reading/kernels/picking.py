@@ -37,7 +37,7 @@ _COLUMNS = (
     f"Tuple((uint64[:, :, ::1], int64[:, ::1], uint8[:, ::1], {_WORDS}, int64[:, ::1], int64[:, ::1], int64[::1]))"
 )
 _WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], uint64[:, ::1], int64[::1]))"
-"""Separators, tape, bars (where fields end), repetitions, chosen repetitions, values met (see ``passed_tests``), tally."""
+"""Separators, tape, bars (where fields end), repetitions, chosen ones, values met (see ``passed_tests``), tally."""
 
 
 @kernel("void(int64[:, ::1], int64[::1], UniTuple(int64, 3), int64)", allocates=False, inner=True)
@@ -132,8 +132,8 @@ def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, ta
     """Return begin and end of the value of a pick, outer blanks off, and the code of the place that has it (or -1).
 
     ``extent``: the repetition (see ``part_of``), where the second one begins and where the field ends; or, of a field
-    asked for its first component only: 0, 0, and where that begins, again, and ends. A code of blanks only is kept as it
-    is.
+    asked for its first component only: 0, 0, and where that begins, again, and ends. A code of blanks only is kept as
+    it is.
     """
     picks, places = meaning[0][5], meaning[0][6]
     style = picks[pick, 2]

@@ -55,8 +55,8 @@ def read_marks(buffer: Any, begin: Any, end: Any, marks: Any) -> Any:
 def read_fields(buffer: Any, extent: Any, marks: Any, bars: Any) -> Any:
     """Write where the fields of a segment end; return how many there are, and whether it has escapes.
 
-    ``extent``: begin, end, and how many fields are wanted (a few more may be read). Field ``k`` lies between ``bars[k]``
-    and ``bars[k + 1]``. The bars have room for 68 more than are wanted.
+    ``extent``: begin, end, and how many fields are wanted (a few more may be read). Field ``k`` lies between
+    ``bars[k]`` and ``bars[k + 1]``. The bars have room for 68 more than are wanted.
     """
     begin, stop, most = extent
     bars[0] = begin - 1
