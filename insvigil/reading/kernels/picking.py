@@ -65,7 +65,7 @@ def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, 
     groups = tables[2]
     repetition = (work[3][number, 0], work[3][number, 1], work[3][number, 2])
     met = work[5]
-    passed = 0
+    passed: Any = 0
     first_test = groups[span[0], 2]
     for group in range(span[0], span[1]):
         begin, end = part_of(buffer, repetition, groups[group, 0], groups[group, 1], work[0], work[1])
