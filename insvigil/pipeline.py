@@ -78,7 +78,7 @@ def run(
     later: dict[Stage, Callable[[], str]] = {
         Stage.TRAITS: lambda: normalise_again(night, settings, register),
         Stage.MATCHING: lambda: _match(night, settings, register, full=full, until=until),
-        Stage.QUALIF: lambda: qualify_again(night),
+        Stage.QUALIF: lambda: qualify_again(night, settings, register),
     }
     stages = list(Stage)
     wanted = stages[: stages.index(until) + 1]

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import CrossChecks, Identities
+from insvigil.frames import Anomalies, CrossChecks, Identities
 from insvigil.vocabulary import Stage
 
 if TYPE_CHECKING:
-    from insvigil.night.judging import Judged
     from insvigil.register import Carried
 
 Tell = Callable[[str, str], None]
@@ -30,7 +29,7 @@ class Night:
     """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
 
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
-    ``again``: numbers of the identities questioned tonight. ``judged``: the statuses of all, and the figures.
+    ``again``: numbers of the identities questioned tonight. ``judged``: what is wrong with their statuses.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
     ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the
     traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
@@ -44,7 +43,7 @@ class Night:
     before: dict[str, Any] | None = None
     carried: Future[Carried] | None = None
     asked: dy.DataFrame[Identities] | None = None
-    judged: Judged | None = None
+    judged: list[dy.DataFrame[Anomalies]] | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
