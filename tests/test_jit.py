@@ -41,7 +41,6 @@ def test_kernel__an_index_from_the_end_is_found_when_bounds_are_checked(tmp_path
 
 
 SLOW_FILE = """
-import threading
 from insvigil.jit import kernel
 
 @kernel("int64(int64)", allocates=False, inner=True)

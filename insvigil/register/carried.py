@@ -25,10 +25,9 @@ from insvigil.register.words import Words
 from insvigil.vocabulary import Stage, Status
 
 _SLICE = 200_000
-_STANDING = ("status", "counted", "ins_transmissible", "source", "anomaly")
+_STANDING = tuple(TABLE["standing"].names[1:])
 _UNSAID = 0xFFFF
-_MISSING = "Il manque à des identités ce qui est gardé d'elles."
-_AGAIN = "Relancez avec « --full »."
+"""The code of a value that is not given."""
 _TRAITS = tuple(TABLE["trait"].names[1:])
 _KINDS = {name: column.dtype for name, column in Traits.columns().items()}
 _SHARED = frozenset(name for name in _TRAITS if _KINDS[name] == pl.Categorical)
@@ -91,9 +90,13 @@ def _in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[
     rows = np.flatnonzero(number < height).astype(np.uint32)
     place = np.full(height, NOWHERE, np.uint32)
     place[number[rows]] = rows
-    if (place == NOWHERE).any():
-        raise ContractError(_MISSING, hint=_AGAIN)
+    _refuse_holes(place == NOWHERE)
     return pl.Series(place)
+
+
+def _refuse_holes(missing: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    if missing.any():
+        raise ContractError("Il manque à des identités ce qui est gardé d'elles.", hint="Relancez avec « --full ».")
 
 
 def store_traits(register: Register, traits: pl.DataFrame, words: Words) -> None:
@@ -140,8 +143,7 @@ def carried_statuses(register: Register) -> pl.DataFrame:
         told = piece.with_columns(codes)
         for name, column in columns.items():
             column[number[active]] = told[name].to_numpy()[active]
-    if (columns["status"] == _UNSAID).any():
-        raise ContractError(_MISSING, hint=_AGAIN)
+    _refuse_holes(columns["status"] == _UNSAID)
     return pl.DataFrame(
         [
             _as_enum(name, columns.pop(name), few[name]) if name in few else pl.Series(name, columns.pop(name))

@@ -15,6 +15,7 @@ from insvigil.register import (
     Register,
     Words,
     carried_from,
+    carried_statuses,
     carried_traits,
     describe_run,
     filled,
@@ -123,6 +124,19 @@ def test_in_rows__takes_the_fresh_row_and_refuses_a_hole(register: Register) -> 
     assert in_rows(register, kept, [fresh])["city"].to_list() == ["RENNES", None]
     with pytest.raises(ContractError):
         in_rows(register, None, [fresh])
+
+
+def test_carried_statuses__are_put_in_rows_and_refuse_a_hole(register: Register) -> None:
+    a_night(register, *(message("A28", ipp, 1) for ipp in "312"))
+    register.begin(NIGHT)
+    roster(register)
+    forget(register, pl.Series([1], dtype=pl.UInt32))
+    with pytest.raises(ContractError):
+        carried_statuses(register)
+    other = {"status": "QUALIFIEE", "counted": False, "ins_transmissible": True, "source": "fhir", "anomaly": "A"}
+    store_standing(register, pl.DataFrame({"identity_id": [1], **other}))
+    told = ("VALIDEE", True, False, "pam", None)
+    assert carried_statuses(register).rows() == [told, tuple(other.values()), told]
 
 
 def test_carried_from__stands_while_settings_version_and_last_run_do(register: Register) -> None:

@@ -244,7 +244,6 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
     here = (row, slot, fields[field, 0])
     bit = np.uint8(1 << (row & 7))
     eight = natures[row] >= 2
-    extent = (0, 0, begin_of_field, begin_of_field, end_of_field)
     if fields[field, 7] != 0:
         end = end_of_first(buffer, (begin_of_field, end_of_field), lead, marks)
         extent = (0, 0, begin_of_field, begin_of_field, end)
