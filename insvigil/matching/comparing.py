@@ -255,13 +255,15 @@ def compare_pairs(encoding: Encoding, left: Words, right: Words, weights: Weight
 
 def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
     """Return each pair of rows once, under the first key that found it."""
-    pairs = np.concatenate([found.pairs for found in results])
+    left, right = _rows_of(np.concatenate([found.pairs for found in results]), encoding)
     levels = np.concatenate([found.levels for found in results])
-    block = np.concatenate([np.full(len(found.pairs), found.block, np.uint8) for found in results])
-    by_key = np.argsort(block, kind="stable")
-    left, right = _rows_of(pairs[by_key], encoding)
-    pairs, first = np.unique(left.astype(np.uint64) << np.uint64(32) | right, return_index=True)
-    levels, block = levels[by_key[first]], block[by_key[first]]
+    block = np.repeat(np.array([found.block for found in results], np.uint8), [len(found.pairs) for found in results])
+    pairs = left.astype(np.uint64) << np.uint64(32) | right
+    order = np.argsort(pairs)  # not stable, three times as fast: a pair has the same levels under each of its keys
+    fresh = np.append(True, np.diff(pairs[order]) > 0)[: len(order)]
+    first = np.flatnonzero(fresh)
+    block = np.minimum.reduceat(block[order], first) if len(first) else block
+    pairs, levels = pairs[order[first]], levels[order[first]]
     left, right = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
     levels = _with_contacts(levels, encoding.places[left], encoding.places[right], encoding)
     return Survivors(left, right, levels, block, sum(found.compared for found in results))

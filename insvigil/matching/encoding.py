@@ -83,14 +83,17 @@ class Encoding:
         """
         from insvigil.matching.kernels import lines as words
 
-        out = np.zeros((len(left), 2), np.uint8)
-        for column, word in enumerate((words.ADDRESS, words.PHONE)):
+        def rarity(column: int, word: int) -> Bytes:
             found, codes = self.contacts[column], self.lines[left, word]
             shared = np.flatnonzero((codes == self.lines[right, word]) & (codes != 0))
             some, inverse = np.unique(codes[shared], return_inverse=True)
             counts = np.searchsorted(found, some, "right") - np.searchsorted(found, some, "left")
-            out[shared, column] = eighths(counts, self.size)[inverse]
-        return out
+            out = np.zeros(len(left), np.uint8)
+            out[shared] = eighths(counts, self.size)[inverse]
+            return out
+
+        with ThreadPoolExecutor(2) as pool:
+            return np.stack(list(pool.map(rarity, (0, 1), (words.ADDRESS, words.PHONE))), axis=1)
 
 
 class _Tables(NamedTuple):

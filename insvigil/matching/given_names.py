@@ -9,10 +9,14 @@ MATHIAS is not SAMIR CEDRIC YANNICK.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from insvigil.distinct import pieces_of
+from insvigil.matching.coding import physical, values_of
 from insvigil.matching.kernels.agreements import G_CLOSE, G_ELSEWHERE, G_NEAR, G_PART
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Levels
@@ -32,15 +36,36 @@ RAREST = 16.0
 _AT = TRAITS.index("given_name")
 
 
+def common_names(names: pl.Series) -> npt.NDArray[np.bool_]:
+    """Return whether a name is borne by many, by its physical code; the last entry is for the missing ones."""
+    from insvigil.matching.kernels.codes import tally
+
+    bearers = np.zeros(int(cast(int | None, names.to_physical().max()) or 0) + 2, np.uint32)
+    for piece in pieces_of(names):
+        tally(physical(piece), bearers)
+    common: npt.NDArray[np.bool_] = bearers >= max(BEARERS, len(names) / 2**RAREST)
+    common[-1:] = False
+    return common
+
+
 def settle_given_names(
-    traits: pl.DataFrame, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], levels: Levels
+    traits: pl.DataFrame,
+    common: npt.NDArray[np.bool_],
+    left: npt.NDArray[np.uint32],
+    right: npt.NDArray[np.uint32],
+    levels: Levels,
 ) -> None:
-    """Lower, in place, the given names that look like two names rather than one name and a slip."""
+    """Lower, in place, the given names that look like two names rather than one name and a slip.
+
+    ``common`` says which names are borne by many (see ``common_names``).
+    """
     given = levels[:, _AT].copy()
     rows = np.flatnonzero((given == G_NEAR) | (given == G_CLOSE))
     if len(rows):
-        common = _in_common_use(traits["first_given_name"])
-        two = common[left[rows]] & common[right[rows]] | _followed_by_others(traits, left[rows], right[rows])
+        one, other = (
+            values_of(physical(traits["first_given_name"].gather(side[rows])), common) for side in (left, right)
+        )
+        two = one & other | _followed_by_others(traits, left[rows], right[rows])
         rows = rows[two]
         levels[rows, _AT] = np.where(given[rows] == G_NEAR, NEAR_OF_TWO, CLOSE_OF_TWO)
     rows = np.flatnonzero((given == G_ELSEWHERE) | (given == G_PART))
@@ -50,17 +75,6 @@ def settle_given_names(
         alone = elsewhere & (shared < 2) & ~_called_so(traits, left[rows], right[rows])
         levels[rows[alone], _AT] = ELSEWHERE_ALONE
         levels[rows[differ], _AT] = np.where(elsewhere[differ], ELSEWHERE_OTHERS_DIFFER, PART_OTHERS_DIFFER)
-
-
-def _in_common_use(names: pl.Series) -> npt.NDArray[np.bool_]:
-    """Return for each row whether its name is borne by many."""
-    codes = names.to_physical().cast(pl.UInt32)
-    known = codes.is_not_null().to_numpy()
-    filled = codes.fill_null(0).to_numpy()
-    counts = np.bincount(filled[known], minlength=1)
-    asked = max(BEARERS, len(names) / 2**RAREST)
-    common: npt.NDArray[np.bool_] = known & (counts[np.minimum(filled, len(counts) - 1)] >= asked)
-    return common
 
 
 def _followed_by_others(

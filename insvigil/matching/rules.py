@@ -12,6 +12,7 @@ from insvigil.matching.bands import KEPT
 from insvigil.matching.dates import PLAIN_DATE
 from insvigil.matching.given_names import PLAIN, UNSURE
 from insvigil.matching.levels import TRAITS
+from insvigil.matching.slices import by_slices
 from insvigil.matching.weights import Bits, Levels
 from insvigil.vocabulary import Confidence, Decision, MatriculeKind, Rule, Scope, Severity
 
@@ -169,6 +170,26 @@ def judge(
     ``chance`` is the probability of each pair; ``decided`` has the columns left, right (in any order) and decision.
     What is known of French families is asked of a ``hospital``'s file only.
     """
+
+    def work(part: slice) -> npt.NDArray[np.int8]:
+        return _ruled(traits, left[part], right[part], levels[part], chance[part], hospital=hospital)
+
+    rule = np.concatenate(by_slices(work, len(left)))
+    if decided is not None and decided.height:
+        rule = _by_people(rule, left, right, decided)
+    return Verdicts(rule)
+
+
+def _ruled(
+    traits: pl.DataFrame,
+    left: npt.NDArray[np.uint32],
+    right: npt.NDArray[np.uint32],
+    levels: Levels,
+    chance: Bits,
+    *,
+    hospital: bool,
+) -> npt.NDArray[np.int8]:
+    """Return the rule of each pair that no person judged."""
     from insvigil.matching.kernels import agreements as k
 
     def both(name: str) -> tuple[pl.Series, pl.Series]:
@@ -204,10 +225,7 @@ def judge(
     rule[twins] = CODES.index(TWIN_PATTERN)
     rank, other_rank = both("birth_rank")
     rule[array(rank != other_rank) & born_together] = CODES.index(TWO_RANKS)
-
-    if decided is not None and decided.height:
-        rule = _by_people(rule, left, right, decided)
-    return Verdicts(rule)
+    return rule
 
 
 def _by_people(

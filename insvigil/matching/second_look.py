@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.contacts import CONTACTS, settle_contact
 from insvigil.matching.dates import settle_dates
-from insvigil.matching.given_names import settle_given_names
+from insvigil.matching.given_names import common_names, settle_given_names
+from insvigil.matching.slices import by_slices
 from insvigil.matching.weights import Levels
 
 
 def settle(traits: pl.DataFrame, left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], levels: Levels) -> None:
     """Settle, in place, contact traits that differ by little, given names that are close and dates by default."""
-    with ThreadPoolExecutor(2) as pool:  # each writes its own trait
-        works = [pool.submit(work, traits, left, right, levels) for work in (settle_given_names, settle_dates)]
-        works += [pool.submit(settle_contact, contact, traits, left, right, levels) for contact in CONTACTS]
-        for work in works:
-            work.result()
+    common = common_names(traits["first_given_name"])
+
+    def work(part: slice) -> None:
+        some = left[part], right[part], levels[part]
+        settle_given_names(traits, common, *some)
+        settle_dates(traits, *some)
+        for contact in CONTACTS:
+            settle_contact(contact, traits, *some)
+
+    by_slices(work, len(left))

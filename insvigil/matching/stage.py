@@ -106,7 +106,7 @@ def match(
         "candidates": found.compared,
         "kept": scored.height,
         "proposed": int(proposed.sum()),
-        "groups": len(np.unique(group)),
+        "groups": int((members == group).sum()),
         "homonymes": int((finding[kept] == FINDINGS.index(Finding.HOMD)).sum()),
         "collisions": int(collision.sum()),
         "bands": lines.described(),

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -30,6 +30,9 @@ from insvigil.matching.levels import LEVELS, RARITIES, TRAITS, WIDTH
 
 ROUNDING = 1e-3
 """Bits that single precision may lose over a dozen sums."""
+
+ROWS_AT_A_TIME = 1 << 14
+"""Pairs summed at a time: what they are summed from stays near the core (five times as fast at a million pairs)."""
 
 Bits = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.uint8]
@@ -64,23 +67,31 @@ class Score:
 
         return {"prior": round(self.prior, 3), "bits": table(self.bits), "slopes": table(self.slopes)}
 
+    @cached_property
+    def tables(self) -> tuple[Bits, ...]:
+        """The bits of each trait by level or, where its rarity counts, by level and eighths of a bit of rarity."""
+        rare = self.bits[:, :, None] + self.slopes[:, :, None] * (np.arange(256) / 8)
+        sloped = [trait in RARITIES and self.slopes[t].any() for t, trait in enumerate(TRAITS)]
+        return tuple(rare[t] if counts else self.bits[t] for t, counts in enumerate(sloped))
+
     def parts(self, levels: Levels) -> Bits:
         """Return the bits of each trait for rows of levels (the ten levels, then the six rarities)."""
-        out = np.empty((len(levels), len(TRAITS)))
-        for t, trait in enumerate(TRAITS):
-            out[:, t] = self.bits[t][levels[:, t]]
-            if trait in RARITIES and self.slopes[t].any():
-                rarity = levels[:, len(TRAITS) + tuple(RARITIES).index(trait)] / 8
-                out[:, t] += self.slopes[t][levels[:, t]] * rarity
-        return out
+        return np.stack(list(self._by_trait(levels)), axis=1)
 
     def total(self, levels: Levels) -> Bits:
         """Return the score of each row of levels, prior included, summed in the order of the traits."""
         total = np.full(len(levels), self.prior)
-        parts = self.parts(levels)
-        for t in range(len(TRAITS)):
-            total += parts[:, t]
+        for start in range(0, len(levels), ROWS_AT_A_TIME):
+            for part in self._by_trait(levels[start : start + ROWS_AT_A_TIME]):
+                total[start : start + ROWS_AT_A_TIME] += part
         return total
+
+    def _by_trait(self, levels: Levels) -> Iterator[Bits]:
+        for t, (trait, table) in enumerate(zip(TRAITS, self.tables, strict=True)):
+            at = levels[:, t].astype(np.intp)
+            if table.ndim > 1:
+                at = at << 8 | levels[:, len(TRAITS) + tuple(RARITIES).index(trait)]
+            yield table.ravel().take(at)
 
 
 @dataclass(frozen=True)
