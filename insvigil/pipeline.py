@@ -125,24 +125,20 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool, 
         if until in (Stage.QUALIF, Stage.REPORTING):
             judge_again(night, settings, register)
         found = matching.result()
-    del matching, carried
-    store_pairs(register, found.pairs)
-    agregats = store_groups(register, found.groups)
-    frames |= {"pairs": found.pairs, "groups": found.groups, "agregats": agregats}
-    counts = found.counts
-    if explained:
-        night.reasons = _reasons(night, settings, found)
-    del found  # half a gigabyte at five millions
-    doubts = detect(
-        frames["identities"],
-        frames["traits"],
-        pairs=frames["pairs"],
-        groups=frames["groups"],
-        settings=settings.traits,
-        today=night.started.date(),
-        only=("pairs", "groups"),
-    )
-    frames["anomalies"] = pl.concat([frames["anomalies"], doubts])
+        del matching, carried
+        frames |= {"pairs": found.pairs, "groups": found.groups}
+        doubts = aside.submit(
+            detect, frames["identities"], frames["traits"], pairs=found.pairs, groups=found.groups,
+            settings=settings.traits, today=night.started.date(), only=("pairs", "groups"),
+        )  # fmt: skip
+        store_pairs(register, found.pairs)
+        frames["agregats"] = agregats = store_groups(register, found.groups)
+        counts = found.counts
+        if explained:
+            night.reasons = _reasons(night, settings, found)
+        del found  # half a gigabyte at five millions
+        frames["anomalies"] = pl.concat([frames["anomalies"], doubts.result()])
+    del doubts
     if explained:
         del frames["traits"]
     fresh = agregats.filter(pl.col("outcome") == "new").height

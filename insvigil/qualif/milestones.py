@@ -7,8 +7,8 @@ import polars as pl
 
 from insvigil.frames import STRICT_TRAITS, Changes
 from insvigil.qualif.evidence import known
-from insvigil.register import Register, changes, insi_answers
-from insvigil.register.eliminations import family, owned
+from insvigil.register import Register, Told, changes, insi_answers
+from insvigil.register.eliminations import owned
 from insvigil.register.statements import columns_for, settled, story
 
 MILESTONES = ("strict_at", "answered_at", "asked_at", "removed_at", "confirmed_at", "refused_at")
@@ -135,7 +135,7 @@ _NEVER = pl.lit(0).cast(pl.Datetime("us"))
 _DIFFER = " OR ".join(f"min(nullif({trait}, '\"\"')) <> max(nullif({trait}, '\"\"'))" for trait in STRICT_TRAITS)
 _MOVED = (
     "SELECT coalesce(f.terminal, a.key) AS terminal FROM insi_answer a LEFT JOIN forward f USING (key) {among} UNION "
-    "SELECT coalesce(f.terminal, s.key) AS terminal FROM statement s LEFT JOIN forward f USING (key) {among} "
+    "SELECT coalesce(f.terminal, s.key) AS terminal FROM {ledger} s LEFT JOIN forward f USING (key) "
     "GROUP BY 1 HAVING "
     "count(*) FILTER (s.matricule IS NOT NULL OR s.insi_date IS NOT NULL OR s.collection_mode = 'INSI' "
     "OR s.identity_code IN ('QUAL', 'RECUP')) > 0 "
@@ -143,22 +143,21 @@ _MOVED = (
 )
 
 
-def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
+def ins_changes(register: Register, *, of: Told | None = None) -> dy.DataFrame[Changes]:
     """Return the story of the few identities whose INS was withdrawn, that have one and two values of a trait, or of
     which INSi answered.
 
     It is all that ``derive_statuses`` needs of the past, whatever the night that told it; ``of`` limits it to some
-    identities and those merged into them (keys of the register).
+    identities and those merged into them, of which ``told_of`` gave the fields ``OBSERVED``.
     """
     lead = register.query("SELECT * FROM forward")
-    # of the whole ledger, too: what those that moved said is theirs or their family's
-    among = "" if of is None else "SEMI JOIN family USING (key)"
-    keys = pl.Series("key", [], dtype=pl.UInt32) if of is None else family(of, lead).alias("key")
+    family, ledger = ({}, "statement") if of is None else ({"said": of.said, "family": of.keys.to_frame()}, "said")
+    moved = _MOVED.format(among="SEMI JOIN family USING (key)" if family else "", ledger=ledger)
+    known_at = "s.known_at" if family else "r.started AS known_at"
     said = register.query(
-        f"SELECT {columns_for(OBSERVED)}, r.started AS known_at FROM statement s {among} JOIN run r USING (run) "
-        f"LEFT JOIN forward f USING (key) SEMI JOIN ({_MOVED.format(among=among)}) m "
-        "ON m.terminal = coalesce(f.terminal, s.key)",
-        family=keys.to_frame(),
+        f"SELECT {columns_for(OBSERVED)}, {known_at} FROM {ledger} s JOIN run r USING (run) "
+        f"LEFT JOIN forward f USING (key) SEMI JOIN ({moved}) m ON m.terminal = coalesce(f.terminal, s.key)",
+        **family,
     )
     names = register.query("SELECT key AS owner, domain, ipp FROM identity SEMI JOIN owners USING (key)",
                            owners=owned(said, lead).select(key=pl.col("owner").unique()))  # fmt: skip
@@ -167,10 +166,10 @@ def ins_changes(register: Register, *, of: pl.Series | None = None) -> dy.DataFr
     return Changes.validate(pl.concat([fields, insi_answers(register)]))
 
 
-def tonight(register: Register, *, of: pl.Series | None = None) -> dy.DataFrame[Changes]:
+def tonight(register: Register, *, of: Told | None = None) -> dy.DataFrame[Changes]:
     """Return the whole story, answers of INSi included, of the identities spoken of in the run under way.
 
-    ``of`` limits it to some identities and those merged into them (keys of the register).
+    ``of`` limits it as it does ``ins_changes``.
     """
     told = changes(register, since=register.run, of=of, fields=OBSERVED)
     spoken = told.select(_KEY).unique()

@@ -19,7 +19,7 @@ from insvigil.register.carried import (
 )
 from insvigil.register.decisions import decisions, judged_pairs, record_decision
 from insvigil.register.folding import Folding, fold
-from insvigil.register.history import changes, history, replay
+from insvigil.register.history import Told, changes, history, replay, told_of
 from insvigil.register.identities import (
     absorbed,
     fields_of,
@@ -45,6 +45,7 @@ __all__ = [
     "Carried",
     "Folding",
     "Register",
+    "Told",
     "Words",
     "absorbed",
     "agregats",
@@ -99,5 +100,6 @@ __all__ = [
     "store_statuses",
     "store_traits",
     "survivors",
+    "told_of",
     "write_identities",
 ]

@@ -6,7 +6,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Groups
-from insvigil.register.identities import last_run, numbering
+from insvigil.register.identities import last_run, numbered_keys
 from insvigil.register.opening import Register
 
 
@@ -18,7 +18,7 @@ def store_groups(register: Register, groups: dy.DataFrame[Groups]) -> pl.DataFra
     identity). ``outcome`` is ``kept`` or ``new``.
     """
     run = pl.lit(register.run, pl.UInt32)
-    keys = numbering(register)["key"].gather(groups["identity_id"])
+    keys = numbered_keys(register).gather(groups["identity_id"])
     members = pl.DataFrame([groups["group"], keys.alias("key")])
     known = register.query("SELECT agregat, key FROM agregat_member WHERE until_run IS NULL")
     given, joined = _give(members, known)

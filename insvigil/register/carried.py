@@ -17,7 +17,7 @@ import polars as pl
 
 from insvigil.errors import ContractError
 from insvigil.frames import Traits
-from insvigil.register.identities import NOWHERE, numbering, places
+from insvigil.register.identities import NOWHERE, numbered_keys, places
 from insvigil.register.opening import Register
 from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
@@ -66,7 +66,7 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     numbers = [part["identity_id"].to_numpy() for part in fresh]
     if kept is not None:
         numbers = [places(register)[kept.rows["key"].to_numpy()], *numbers]
-    order, height = _in_order(register, numbers), numbering(register).height
+    order, height = _in_order(register, numbers), len(numbered_keys(register))
 
     def placed(name: str) -> pl.Series:
         parts = [] if kept is None else [kept.told(name)]
@@ -86,7 +86,7 @@ def _in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[
     Raises ``ContractError`` when an identity has none.
     """
     number = np.concatenate(numbers)
-    height = numbering(register).height
+    height = len(numbered_keys(register))
     rows = np.flatnonzero(number < height).astype(np.uint32)
     place = np.full(height, NOWHERE, np.uint32)
     place[number[rows]] = rows
@@ -132,7 +132,7 @@ def carried_statuses(register: Register) -> pl.DataFrame:
     Each is put where it belongs as it is read: nothing else is as long as the base. Raises ``ContractError`` when an
     identity has none.
     """
-    place, height = places(register), numbering(register).height
+    place, height = places(register), len(numbered_keys(register))
     few = {name: _said_of(register, name) for name in ("source", "anomaly")} | {"status": pl.Enum(Status)}
     columns = {name: np.full(height, _UNSAID, np.uint16) for name in few}
     columns |= {name: np.zeros(height, np.bool_) for name in ("counted", "ins_transmissible")}
@@ -173,7 +173,7 @@ def restate(register: Register, statuses: pl.DataFrame, anomalies: pl.DataFrame,
 
     Of the anomalies kept, only those whose code begins with ``codes`` go. Nothing is kept before the first night.
     """
-    keys = numbering(register)["key"].gather(statuses["identity_id"]).alias("key").to_frame()
+    keys = numbered_keys(register).gather(statuses["identity_id"]).alias("key").to_frame()
     if not register.delete("standing", keys):
         return
     store_standing(register, statuses)
@@ -188,7 +188,7 @@ def forget(register: Register, questioned: pl.Series | None) -> None:
     if questioned is None:
         forget_all(register)
         return
-    keys = numbering(register)["key"].gather(questioned)
+    keys = numbered_keys(register).gather(questioned)
     gone = register.query("SELECT key FROM identity WHERE NOT active AND changed_run = $run", {"run": register.run})
     stale = pl.concat([keys, gone["key"]]).unique().sort().alias("key").to_frame()
     for table in ("trait", "anomaly", "standing"):
@@ -216,6 +216,6 @@ def carried_from(register: Register, settings_digest: str, version: str) -> dict
 
 
 def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
-    keys = numbering(register)["key"].gather(rows["identity_id"]).alias("key")
+    keys = numbered_keys(register).gather(rows["identity_id"]).alias("key")
     columns = list(TABLE[table].names)
     register.insert(table, rows.with_columns(keys).select(columns))

@@ -134,11 +134,16 @@ def last_run(register: Register) -> int:
     return int(found[0][0])
 
 
-def numbering(register: Register) -> pl.DataFrame:
-    """Return ``identity_id`` and ``key`` as the last call of ``identities`` numbered them."""
+def numbered_keys(register: Register) -> pl.Series:
+    """Return the key of each identity, as the last call of ``identities`` numbered them."""
     if register.keys is None:
         raise ContractError("les identités du traitement n'ont pas encore été numérotées (identities).")
-    return register.keys.alias("key").to_frame().with_row_index("identity_id")
+    return register.keys
+
+
+def numbering(register: Register) -> pl.DataFrame:
+    """Return ``identity_id`` and ``key`` of each identity."""
+    return numbered_keys(register).alias("key").to_frame().with_row_index("identity_id")
 
 
 def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
@@ -148,7 +153,7 @@ def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
 
 def keys_of(register: Register, numbers: pl.Series) -> pl.Series:
     """Return the keys of the identities numbered so in this run."""
-    return numbering(register)["key"].gather(numbers)
+    return numbered_keys(register).alias("key").gather(numbers)
 
 
 NOWHERE = 0xFFFFFFFF
@@ -157,8 +162,11 @@ NOWHERE = 0xFFFFFFFF
 
 def places(register: Register) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """Return the number of each key in this run, ``NOWHERE`` for those that are not active: joining would hash all."""
-    keys = numbering(register)["key"].to_numpy()
-    last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
-    place = np.full(last + 1, NOWHERE, np.uint32)
-    place[keys] = np.arange(len(keys), dtype=np.uint32)
-    return place
+    keys = numbered_keys(register)
+    if register.placed is None or register.placed[0] is not keys:
+        last = register.connection.execute("SELECT coalesce(max(key), 0) FROM identity").fetchall()[0][0]
+        place = np.full(last + 1, NOWHERE, np.uint32)
+        place[keys.to_numpy()] = np.arange(len(keys), dtype=np.uint32)
+        place.flags.writeable = False  # shared by all who ask in a run
+        register.placed = keys, place
+    return register.placed[1]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from insvigil.frames import IDENTITY_FIELDS, Statuses
-from insvigil.register.identities import numbering
+from insvigil.register.identities import numbered_keys
 from insvigil.register.opening import Register
 from insvigil.vocabulary import Status
 
@@ -66,7 +66,7 @@ def _by_key(
     """Return by key the rank of the status among ``Status`` (one more than the last: unknown) and whether the INS
     may leave.
     """
-    keys = numbering(register)["key"].to_numpy()
+    keys = numbered_keys(register).to_numpy()
     size = int(keys.max(initial=0)) + 1
     status, may_leave = np.full(size, len(Status), np.uint8), np.zeros(size, np.bool_)
     if statuses is not None:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -52,6 +53,7 @@ class Register:
         self.known_at: datetime | None = None
         self.arrival = 0
         self.keys: pl.Series | None = None  # key of identity 0, 1, 2 …, once `identities` has numbered them
+        self.placed: tuple[pl.Series, np.ndarray[tuple[int], np.dtype[np.uint32]]] | None = None  # see `places`
         self._umask = None if read_only else os.umask(0o077)
 
     def begin(self, now: datetime) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from insvigil.frames import AGREEMENTS, ScoredPairs
-from insvigil.register.identities import NOWHERE, numbering, places
+from insvigil.register.identities import NOWHERE, numbered_keys, places
 from insvigil.register.opening import Register
 
 _FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}" for trait in AGREEMENTS))
@@ -16,7 +16,7 @@ _FACTS = ("probability", "weight", "finding", "rule", "block", *(f"agree_{trait}
 def previous_pairs(register: Register) -> dy.DataFrame[ScoredPairs]:
     """Return the pairs of the last run whose two sides are active and did not change, in this run's numbers."""
     known = register.query("SELECT * FROM pair")
-    place = places(register)
+    place = places(register).copy()
     changed = register.query("SELECT key FROM identity WHERE changed_run = $run", {"run": register.run})["key"]
     place[changed.to_numpy()] = NOWHERE
     ends = np.stack([place[known[side].to_numpy()] for side in ("left_key", "right_key")])
@@ -33,7 +33,7 @@ def store_pairs(register: Register, pairs: dy.DataFrame[ScoredPairs]) -> None:
 
 def keyed(register: Register, pairs: pl.DataFrame) -> pl.DataFrame:
     """Return pairs with ``left_key`` and ``right_key`` in place of this run's ``left`` and ``right``."""
-    keys = numbering(register)["key"]
+    keys = numbered_keys(register)
     return pairs.with_columns(left_key=keys.gather(pairs["left"]), right_key=keys.gather(pairs["right"])).drop(
         "left", "right"
     )
