@@ -34,14 +34,10 @@ _SHARED = frozenset(name for name in _TRAITS if _KINDS[name] == pl.Categorical)
 
 
 class Carried(NamedTuple):
-    """The traits kept by the last run, in no order: ``key`` and the columns of ``Traits``, their texts as numbers."""
+    """The traits kept by the last run, in no order (``key`` and the columns of ``Traits``), and their texts."""
 
     rows: pl.DataFrame
     words: Words
-
-    def told(self, name: str) -> pl.Series:
-        """Return a trait of all the rows."""
-        return self.words.told(self.rows[name]) if name in _SHARED else self.rows[name]
 
 
 def carried_traits(register: Register) -> Carried:
@@ -53,8 +49,13 @@ def carried_traits(register: Register) -> Carried:
         piece["text"] for piece in register.slices("SELECT text FROM word ORDER BY number", _SLICE, committed=True)
     )
     enums = [pl.col(name).cast(_KINDS[name]) for name in _TRAITS if name not in _SHARED]
-    rows = register.slices("SELECT * FROM trait", _SLICE, committed=True)
-    return Carried(pl.concat([found.with_columns(enums) for found in rows]), words)
+    slices = register.slices("SELECT * FROM trait", _SLICE, committed=True)
+    rows = pl.concat([found.with_columns(enums) for found in slices])
+    whole = []
+    for name in rows.columns:  # one by one: no second copy of the base
+        column = rows.drop_in_place(name).rechunk()  # from a hundred pieces, gathering takes four times as long
+        whole.append(words.told(column) if name in _SHARED else column)
+    return Carried(pl.DataFrame(whole), words)
 
 
 def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:
@@ -63,35 +64,40 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     ``kept`` comes from ``carried_traits``, ``fresh`` from normalising (``identity_id``). Columns are put in place two
     by two: no second copy of the base. Raises ``ContractError`` when an identity has none.
     """
-    numbers = [part["identity_id"].to_numpy() for part in fresh]
-    if kept is not None:
-        numbers = [places(register)[kept.rows["key"].to_numpy()], *numbers]
-    order, height = _in_order(register, numbers), len(numbered_keys(register))
+    numbers = [part["identity_id"] for part in fresh]
+    if kept is None:
+        rows, theirs = pl.concat(fresh), pl.concat(numbers)
+        numbers, fresh = [], []
+    else:
+        rows, theirs = kept.rows, pl.Series(places(register)[kept.rows["key"].to_numpy()])
+    order = _in_order(register, theirs, numbers)
 
     def placed(name: str) -> pl.Series:
-        parts = [] if kept is None else [kept.told(name)]
-        whole = pl.concat([*parts, *(part[name] for part in fresh)])
-        return whole.rechunk().gather(order)  # from a hundred pieces, four times as long
+        column = rows[name].rechunk().gather(order)
+        for number, part in zip(numbers, fresh, strict=True):
+            column = column.scatter(number, part[name])
+        return column
 
     with ThreadPoolExecutor(2) as pool:
         columns = list(pool.map(placed, _TRAITS))
     return Traits.validate(
-        pl.DataFrame([pl.int_range(height, dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
+        pl.DataFrame([pl.int_range(len(order), dtype=pl.UInt32, eager=True).alias("identity_id"), *columns])
     )
 
 
-def _in_order(register: Register, numbers: list[np.ndarray[tuple[int], np.dtype[np.uint32]]]) -> pl.Series:
-    """Return, for each identity, the last row that is its own among those numbered so, one part after the other.
+def _in_order(register: Register, theirs: pl.Series, others: list[pl.Series]) -> pl.Series:
+    """Return, for each identity, the row that is its own among ``theirs``, or any for those numbered in ``others``.
 
     Raises ``ContractError`` when an identity has none.
     """
-    number = np.concatenate(numbers)
     height = len(numbered_keys(register))
-    rows = np.flatnonzero(number < height).astype(np.uint32)
-    place = np.full(height, NOWHERE, np.uint32)
-    place[number[rows]] = rows
-    _refuse_holes(place == NOWHERE)
-    return pl.Series(place)
+    rows = (theirs < height).arg_true()
+    order = np.full(height, NOWHERE, np.uint32)
+    order[theirs.gather(rows).to_numpy()] = rows.to_numpy()
+    for numbers in others:
+        order[numbers.to_numpy()] = 0
+    _refuse_holes(order == NOWHERE)
+    return pl.Series(order)
 
 
 def _refuse_holes(missing: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
