@@ -5,20 +5,20 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from insvigil.matching.coding import (
+    MISSING,
     coded,
     eighths,
-    equality_codes,
+    hashed,
     packed_codes,
     packed_matricules,
     packed_phones,
-    physical,
     rarities,
     values_of,
 )
@@ -31,6 +31,17 @@ Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 
 NAME_COLUMNS = ("birth_name", "used_name", "first_given_name", "used_given_name")
+_CODED = (*NAME_COLUMNS, "given_names", "birth_place", "postal_code", "address", "city")
+_SEXES = pl.Enum([sex.value for sex in Sex])
+_ASKED = (
+    *(pl.col(name).to_physical().cast(pl.UInt32).fill_null(int(MISSING)) for name in _CODED),
+    pl.col("sex").cast(_SEXES).to_physical().cast(pl.UInt32).fill_null(len(Sex)),
+    pl.col("matricule_valid").fill_null(False),
+    (pl.col("birth_date_kind") != BirthDateKind.EXACT.value).fill_null(False).alias("default"),
+)
+"""What a line takes from traits as numbers: one question, since each of twenty takes as long as its answer."""
+_SEX_BITS = np.array([{Sex.MALE: 1, Sex.FEMALE: 2}.get(sex, 0) for sex in (*Sex, None)], np.uint32)
+
 LIST_NAMES = 4
 """Names of a given-name list that are compared."""
 LINES_AT_A_TIME = 1 << 16
@@ -114,6 +125,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     ``contacts.settle_contacts`` tells apart among the pairs that remain.
     """
     from insvigil.matching.kernels import lines as words
+    from insvigil.matching.kernels.codes import lay
 
     size = traits.height
     with ThreadPoolExecutor(2) as pool:
@@ -129,42 +141,44 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         tables = _Tables(numbers, family, given, lists, several, by_name)
         lines = aligned(size, words.WIDTH)
 
-        def lay(start: int) -> None:
+        def lay_some(start: int) -> None:
             part = slice(start, start + LINES_AT_A_TIME)
-            lines[places[part]] = _lines(traits[part], tables, dates[part], None if focus is None else focus[part])
+            some = _words(traits[part], tables, dates[part], None if focus is None else focus[part])
+            lay(some, places[part], lines)
 
-        list(pool.map(lay, range(0, size, LINES_AT_A_TIME)))
+        list(pool.map(lay_some, range(0, size, LINES_AT_A_TIME)))
         return Encoding(lines, rows, places, tokens, names.result())
 
 
-def _lines(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArray[np.bool_] | None) -> Words:
-    """Return the lines of some identities, in their order."""
+def _words(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArray[np.bool_] | None) -> Words:
+    """Return the words of the lines of some identities (words x identities), in their order."""
     from insvigil.matching.kernels import lines as words
 
-    out = np.empty((traits.height, words.WIDTH), np.uint32)
-    birth, first, listed = (physical(traits[name]) for name in ("birth_name", "first_given_name", "given_names"))
-    out[:, words.BIRTH] = values_of(birth, tables.numbers)
-    out[:, words.USED] = values_of(physical(traits["used_name"]), tables.numbers)
-    out[:, words.FIRST] = values_of(first, tables.numbers)
-    out[:, words.USED_GIVEN] = values_of(physical(traits["used_given_name"]), tables.numbers)
-    out[:, words.LIST] = values_of(listed, tables.lists)
-    out[:, words.DATE] = dates
-    rare = [values_of(birth, tables.family), values_of(first, tables.given)]
+    out = np.empty((words.WIDTH, traits.height), np.uint32)
+    asked = {column.name: column.to_numpy() for column in traits.select(_ASKED)}
+    for word, name in (
+        (words.BIRTH, "birth_name"), (words.USED, "used_name"),
+        (words.FIRST, "first_given_name"), (words.USED_GIVEN, "used_given_name"),
+    ):  # fmt: skip
+        out[word] = values_of(asked[name], tables.numbers)
+    out[words.LIST] = values_of(asked["given_names"], tables.lists)
+    out[words.DATE] = dates
+    rare = [values_of(asked["birth_name"], tables.family), values_of(asked["first_given_name"], tables.given)]
     for word, name in ((words.PLACE, "birth_place"), (words.POSTAL, "postal_code")):
-        codes, (packed, rarity) = physical(traits[name]), tables.places[name]
-        out[:, word] = values_of(codes, packed)
-        rare.append(values_of(codes, rarity))
+        packed, rarity = tables.places[name]
+        out[word] = values_of(asked[name], packed)
+        rare.append(values_of(asked[name], rarity))
     matricules = packed_matricules(traits["matricule"])
-    out[:, words.MATRICULE_LOW : words.MATRICULE_HIGH + 1] = matricules.view(np.uint32).reshape(-1, 2)
-    out[:, words.PHONE] = packed_phones(traits["phone"])
-    for word, name in ((words.ADDRESS, "address"), (words.EMAIL, "email"), (words.CITY, "city")):
-        out[:, word] = equality_codes(traits[name])
-    flags = _flags(traits, matricules, dates)
-    flags |= values_of(listed, tables.several) * np.uint32(words.SEVERAL_GIVEN)
+    out[words.MATRICULE_LOW : words.MATRICULE_HIGH + 1] = matricules.view(np.uint32).reshape(-1, 2).T
+    out[words.PHONE] = packed_phones(traits["phone"])
+    out[words.EMAIL] = hashed(traits["email"])
+    for word, name in ((words.ADDRESS, "address"), (words.CITY, "city")):
+        out[word] = asked[name] + np.uint32(1)  # missing becomes 0
+    out[words.FLAGS] = _flags(asked, matricules, dates)
+    out[words.FLAGS] |= values_of(asked["given_names"], tables.several) * np.uint32(words.SEVERAL_GIVEN)
     if focus is not None:
-        flags |= focus * np.uint32(words.FOCUS)
-    out[:, words.FLAGS] = flags
-    out[:, words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
+        out[words.FLAGS] |= focus * np.uint32(words.FOCUS)
+    out[words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
     return out
 
 
@@ -216,23 +230,17 @@ def _dates(traits: pl.DataFrame) -> Words:
     return packed
 
 
-def _flags(traits: pl.DataFrame, matricule: npt.NDArray[np.uint64], dates: Words) -> Words:
+def _flags(asked: dict[str, npt.NDArray[Any]], matricule: npt.NDArray[np.uint64], dates: Words) -> Words:
     from insvigil.matching.kernels import lines as words
     from insvigil.matching.kernels.strings import contradicts
 
-    sexes = traits["sex"].cast(pl.Enum([sex.value for sex in Sex])).to_physical()
-    known = {Sex.MALE: np.uint32(1), Sex.FEMALE: np.uint32(2)}
-    of_sex = np.array([*(known.get(sex, np.uint32(0)) for sex in Sex), 0], np.uint32)
-    sex = of_sex[sexes.cast(pl.UInt32).fill_null(len(Sex)).to_numpy()]
-    kind = traits["birth_date_kind"]
-    default = (kind.is_not_null() & (kind != BirthDateKind.EXACT.value)).to_numpy()
-    valid = traits["matricule_valid"].fill_null(False).to_numpy()
-    incoherent = np.empty(traits.height, np.bool_)
+    sex = _SEX_BITS[asked["sex"]]
+    incoherent = np.empty(len(sex), np.bool_)
     contradicts(matricule, sex, dates, incoherent)
     flags: Words = (
         sex
-        | default * np.uint32(words.PLACEHOLDER)
-        | valid * np.uint32(words.MATRICULE_VALID)
+        | asked["default"] * np.uint32(words.PLACEHOLDER)
+        | asked["matricule_valid"] * np.uint32(words.MATRICULE_VALID)
         | incoherent * np.uint32(words.MATRICULE_INCOHERENT)
     )
     return flags

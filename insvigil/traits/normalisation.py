@@ -81,7 +81,9 @@ def normalise(identities: Columns, settings: TraitsSettings | None = None) -> dy
 
 def placeholder_keys(settings: TraitsSettings | None) -> tuple[str, ...]:
     """Return the site's own placeholders as comparison keys."""
-    own = pl.Series(settings.placeholders if settings else [], dtype=pl.String)
+    if settings is None or not settings.placeholders:
+        return ()  # a kernel that is not loaded yet would be waited for
+    own = pl.Series(settings.placeholders, dtype=pl.String)
     return tuple(names.comparison_key(own).drop_nulls().to_list())
 
 
