@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
-ROWS_AT_A_TIME = 1 << 16
-"""Rows hashed or checked at a time, in memory that is used again: ten million at once ask the system for a gigabyte."""
+ROWS_AT_A_TIME = 1 << 18
+"""Rows hashed or checked at a time, in memory that is used again: ten million at once ask the system for a gigabyte.
+
+A quarter as many at a time take a tenth more of the time of traits: each question to polars takes 0.2 ms."""
 
 
 class Distinct:
@@ -38,11 +40,11 @@ class Distinct:
     def _spells(self, column: pl.Series) -> bool:
         """Return whether the values spell the column again."""
         both = zip(pieces_of(self.codes), pieces_of(column), strict=True)
-        return all(self.values.gather(codes).eq_missing(texts).all() for codes, texts in both)
+        return all(self.values[codes].eq_missing(texts).all() for codes, texts in both)
 
     def spread(self, results: pl.Series) -> pl.Series:
         """Return one result a row, from one result a distinct value."""
-        return results.gather(self.codes)
+        return results[self.codes]  # half the time of ``gather``
 
 
 def pieces_of(column: pl.Series) -> list[pl.Series]:

@@ -73,7 +73,7 @@ def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame])
     order = _in_order(register, theirs, numbers)
 
     def placed(name: str) -> pl.Series:
-        column = rows[name].rechunk().gather(order)
+        column = rows[name].rechunk()[order]
         for number, part in zip(numbers, fresh, strict=True):
             column = column.scatter(number, part[name])
         return column
