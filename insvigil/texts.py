@@ -29,8 +29,11 @@ def apart(frame: pl.DataFrame) -> pl.DataFrame:
 
     The 49,000 changes of a night kept half a gigabyte of messages so.
     """
-    return frame.with_columns(
-        pl.Series(pl.from_arrow(column.to_arrow(compat_level=pl.CompatLevel.oldest()))).alias(column.name)
-        for column in frame
-        if column.dtype == pl.String
-    )
+    return frame.with_columns(_alone(column) for column in frame if column.dtype == pl.String)
+
+
+def _alone(column: pl.Series) -> pl.Series:
+    """Return a column of text that shares nothing: neither bytes nor which of its rows are missing."""
+    copied = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    alone = pl.Series(column.name, pl.from_arrow(copied))
+    return alone.set(column.is_null(), None) if column.null_count() else alone

@@ -22,6 +22,7 @@ from insvigil.register.opening import Register
 from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
 from insvigil.register.words import Words
+from insvigil.texts import apart
 from insvigil.vocabulary import Stage, Status
 
 _SLICE = 200_000
@@ -55,7 +56,7 @@ def carried_traits(register: Register) -> Carried:
     for name in rows.columns:  # one by one: no second copy of the base
         column = rows.drop_in_place(name).rechunk()  # from a hundred pieces, gathering takes four times as long
         whole.append(words.told(column) if name in _SHARED else column)
-    return Carried(pl.DataFrame(whole), words)
+    return Carried(apart(pl.DataFrame(whole)), words)  # its texts would keep all that was read with them: 0.6 GB
 
 
 def in_rows(register: Register, kept: Carried | None, fresh: list[pl.DataFrame]) -> dy.DataFrame[Traits]:

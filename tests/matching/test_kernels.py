@@ -36,6 +36,16 @@ def test_date_level__follows_its_slow_twin(
     assert found == codes.date_level(packed[1], packed[0], default_b, default_a)
 
 
+@given(st.permutations(range(40)), st.integers(0, 40))
+def test_lay__is_the_words_turned_and_put_in_place(places: list[int], size: int) -> None:
+    columns = np.arange(16 * size, dtype=np.uint32).reshape(16, size)
+    lines, wanted = np.zeros((2, 40, 16), np.uint32)
+    where = np.array(places[:size], np.uint32)
+    codes.lay(columns, where, lines)
+    wanted[where] = columns.T
+    assert (lines == wanted).all()
+
+
 def works_of(name: str, encoding: Encoding, *, focused: bool = False) -> list[blocking.Work]:
     return work_of(next(key for key in block_keys() if key.name == name), encoding, focused=focused)
 
