@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import polars as pl
 
-from insvigil.frames import Anomalies, CrossChecks, Identities
+from insvigil.frames import Anomalies, CrossChecks, Identities, Indicators, Objectives
 from insvigil.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Night:
 
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
     ``again``: numbers of the identities questioned tonight. ``judged``: what is wrong with their statuses.
-    ``standing``: the statuses of the whole base, until they are counted.
+    ``counted``: the statuses of the whole base and the figures they give, until they are kept.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
     ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the
     traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
@@ -45,7 +45,7 @@ class Night:
     carried: Future[Carried] | None = None
     asked: dy.DataFrame[Identities] | None = None
     judged: list[dy.DataFrame[Anomalies]] | None = None
-    standing: pl.DataFrame = field(default_factory=pl.DataFrame)
+    counted: tuple[pl.DataFrame, dy.DataFrame[Indicators], dy.DataFrame[Objectives]] | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None
