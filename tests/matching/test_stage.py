@@ -9,7 +9,7 @@ import pytest
 from insvigil.bench.scoring import score_groups, score_pairs
 from insvigil.errors import UsageError
 from insvigil.frames import Traits
-from insvigil.matching import comparing, explain, match
+from insvigil.matching import comparing, explain, match, slices, weights
 from insvigil.matching.rules import JUDGED_DOUBLON, JUDGED_OTHERS, SAME_MATRICULE, TWO_MATRICULES, TWO_RANKS
 from insvigil.settings import MatchingSettings
 from insvigil.traits import normalise
@@ -57,6 +57,8 @@ def test_match__the_order_of_rows_and_the_threads_change_nothing(monkeypatch: py
     moved = Traits.validate(traits[order].with_columns(identity_id=pl.int_range(traits.height, dtype=pl.UInt32)))
     found = match(traits, MatchingSettings(threads=1))
     monkeypatch.setattr(comparing, "ROOM", 200 * 200)
+    monkeypatch.setattr(slices, "PAIRS_AT_LEAST", 7)
+    monkeypatch.setattr(weights, "ROWS_AT_A_TIME", 5)
     other = match(moved, MatchingSettings(threads=3))
 
     def pairs(frame: pl.DataFrame, names: np.ndarray) -> pl.DataFrame:
