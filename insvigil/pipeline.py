@@ -123,7 +123,7 @@ def _match(night: Night, settings: Settings, register: Register, *, full: bool, 
             match, frames["traits"], settings.matching, decided=decided, focus=focus, carried=carried
         )
         if until in (Stage.QUALIF, Stage.REPORTING):
-            judge_again(night, settings, register)
+            night.judgement = judge_again(night, settings, register)
         found = matching.result()
         del matching, carried
         frames |= {"pairs": found.pairs, "groups": found.groups}

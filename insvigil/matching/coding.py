@@ -48,19 +48,25 @@ def values_of(codes: Words, table: npt.NDArray[T]) -> npt.NDArray[T]:
     return table.take(codes.astype(np.intp), mode="clip")  # twice as fast as a lookup that checks each code
 
 
-def coded(columns: Sequence[pl.Series]) -> Coded:
-    """Return the numbering that categorical columns share."""
+def tallied(columns: Sequence[pl.Series]) -> Words:
+    """Return (columns x physical codes): how often each code comes in each column; the last is for the missing ones."""
     from insvigil.matching.kernels.codes import tally
 
     most = max((int(cast(int | None, column.to_physical().max()) or 0) for column in columns), default=0)
-    counts = np.zeros((len(columns), most + 2), np.uint32)  # the last entry is for the missing ones
+    counts = np.zeros((len(columns), most + 2), np.uint32)
     for column, row in zip(columns, counts, strict=True):
         for piece in pieces_of(column):
             tally(physical(piece), row)
+    return counts
+
+
+def coded(columns: Sequence[pl.Series]) -> Coded:
+    """Return the numbering that categorical columns share."""
+    counts = tallied(columns)
     total = counts[:, :-1].sum(axis=0, dtype=np.int64)
     codes = np.flatnonzero(total)
     codes = codes[np.argsort(-total[codes], kind="stable")]  # frequent values side by side: their tables stay in cache
-    numbers = np.zeros(most + 2, np.uint32)
+    numbers = np.zeros(counts.shape[1], np.uint32)
     numbers[codes] = np.arange(1, len(codes) + 1, dtype=np.uint32)
     distinct = pl.Series("text", codes.astype(np.uint32)).cat.to(pl.Categorical())
     texts = buffers(pl.concat([pl.Series("text", [""]), distinct.cast(pl.String)]))

@@ -260,9 +260,8 @@ def _merged(results: list[_Found], encoding: Encoding) -> Survivors:
     block = np.repeat(np.array([found.block for found in results], np.uint8), [len(found.pairs) for found in results])
     pairs = left.astype(np.uint64) << np.uint64(32) | right
     order = np.argsort(pairs)  # not stable, three times as fast: a pair has the same levels under each of its keys
-    fresh = np.append(True, np.diff(pairs[order]) > 0)[: len(order)]
-    first = np.flatnonzero(fresh)
-    block = np.minimum.reduceat(block[order], first) if len(first) else block
+    first = np.flatnonzero(np.append(True, np.diff(pairs[order]) > 0)[: len(order)])
+    block = np.minimum.reduceat(block[order], first)
     pairs, levels = pairs[order[first]], levels[order[first]]
     left, right = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
     levels = _with_contacts(levels, encoding.places[left], encoding.places[right], encoding)

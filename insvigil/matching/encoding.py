@@ -94,8 +94,8 @@ class Encoding:
         """
         from insvigil.matching.kernels import lines as words
 
-        def rarity(column: int, word: int) -> Bytes:
-            found, codes = self.contacts[column], self.lines[left, word]
+        def rarity(found: Words, word: int) -> Bytes:
+            codes = self.lines[left, word]
             shared = np.flatnonzero((codes == self.lines[right, word]) & (codes != 0))
             some, inverse = np.unique(codes[shared], return_inverse=True)
             counts = np.searchsorted(found, some, "right") - np.searchsorted(found, some, "left")
@@ -104,7 +104,7 @@ class Encoding:
             return out
 
         with ThreadPoolExecutor(2) as pool:
-            return np.stack(list(pool.map(rarity, (0, 1), (words.ADDRESS, words.PHONE))), axis=1)
+            return np.stack(list(pool.map(rarity, self.contacts, (words.ADDRESS, words.PHONE))), axis=1)
 
 
 class _Tables(NamedTuple):
@@ -122,7 +122,7 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
     """Return the arrays of ``traits``; equality of codes is equality of text, whatever the order of the rows.
 
     The codes of e-mails are hashes on 32 bits: two that differ share one once in four thousand million pairs, which
-    ``contacts.settle_contacts`` tells apart among the pairs that remain.
+    ``contacts.settle_contact`` tells apart among the pairs that remain.
     """
     from insvigil.matching.kernels import lines as words
     from insvigil.matching.kernels.codes import lay

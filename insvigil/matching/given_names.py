@@ -9,14 +9,11 @@ MATHIAS is not SAMIR CEDRIC YANNICK.
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from insvigil.distinct import pieces_of
-from insvigil.matching.coding import physical, values_of
+from insvigil.matching.coding import physical, tallied, values_of
 from insvigil.matching.kernels.agreements import G_CLOSE, G_ELSEWHERE, G_NEAR, G_PART
 from insvigil.matching.levels import TRAITS
 from insvigil.matching.weights import Levels
@@ -38,12 +35,7 @@ _AT = TRAITS.index("given_name")
 
 def common_names(names: pl.Series) -> npt.NDArray[np.bool_]:
     """Return whether a name is borne by many, by its physical code; the last entry is for the missing ones."""
-    from insvigil.matching.kernels.codes import tally
-
-    bearers = np.zeros(int(cast(int | None, names.to_physical().max()) or 0) + 2, np.uint32)
-    for piece in pieces_of(names):
-        tally(physical(piece), bearers)
-    common: npt.NDArray[np.bool_] = bearers >= max(BEARERS, len(names) / 2**RAREST)
+    common: npt.NDArray[np.bool_] = tallied([names])[0] >= max(BEARERS, len(names) / 2**RAREST)
     common[-1:] = False
     return common
 

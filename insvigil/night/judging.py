@@ -9,7 +9,7 @@ import polars as pl
 
 from insvigil.frames import Anomalies, Identities, Indicators, Objectives, Statuses
 from insvigil.night.asking import asked_again
-from insvigil.night.night import Night
+from insvigil.night.night import Judgement, Night
 from insvigil.reporting.wording import integer
 from insvigil.vocabulary import Mesh, Stage, Status, Verdict
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from insvigil.settings import Settings
 
 
-def judge_again(night: Night, settings: Settings, register: Register) -> None:
+def judge_again(night: Night, settings: Settings, register: Register) -> Judgement:
     """Judge again the identities questioned tonight, keep what was found of them, and count the base.
 
     It looks at no pair: it is done while matching compares.
@@ -26,30 +26,28 @@ def judge_again(night: Night, settings: Settings, register: Register) -> None:
     from insvigil import qualif
     from insvigil.register import carried_statuses, store_anomalies, store_standing
 
-    night.judged = []
+    judged: list[dy.DataFrame[Anomalies]] = []
     for asked in asked_again(night, register):
         statuses, found = _judge(night, settings, register, asked)
         store_standing(register, statuses.with_columns(asked.select(counted=qualif.in_base())))
         store_anomalies(register, found)
-        night.judged.append(found)
+        judged.append(found)
     standing = carried_statuses(register)
-    night.counted = (standing, *_measure(night, settings, register, standing))
+    return Judgement(standing, judged, *_measure(night, settings, register, standing))
 
 
 def qualify_again(night: Night, settings: Settings, register: Register) -> str:
     """Keep the figures counted with the statuses of those judged tonight, and those carried over of the others."""
     from insvigil.register import store_indicators
 
-    if night.counted is None:
-        judge_again(night, settings, register)
-    assert night.counted is not None
-    (standing, indicators, objectives), night.counted = night.counted, None
+    standing, found, indicators, objectives = night.judgement or judge_again(night, settings, register)
+    night.judgement = None
     store_indicators(register, indicators)
     night.frames |= {
         "statuses": _as_statuses(standing),
         "indicators": indicators,
         "objectives": objectives,
-        "anomalies": pl.concat([night.frames["anomalies"], *(night.judged or [])]),
+        "anomalies": pl.concat([night.frames["anomalies"], *found]),
     }
     night.counts[Stage.QUALIF.value] = dict(standing.group_by("status").len().sort("status").iter_rows())
     return _rate_line(indicators)

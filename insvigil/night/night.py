@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -24,13 +24,21 @@ Tell = Callable[[str, str], None]
 Progress = Callable[[int, int], None]
 
 
+class Judgement(NamedTuple):
+    """The statuses of the whole base, row for row, what is wrong with those judged tonight, and the figures."""
+
+    standing: pl.DataFrame
+    found: list[dy.DataFrame[Anomalies]]
+    indicators: dy.DataFrame[Indicators]
+    objectives: dy.DataFrame[Objectives]
+
+
 @dataclass
 class Night:
     """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
 
     ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
-    ``again``: numbers of the identities questioned tonight. ``judged``: what is wrong with their statuses.
-    ``counted``: the statuses of the whole base and the figures they give, until they are kept.
+    ``again``: numbers of the identities questioned tonight. ``judgement``: what was made of their statuses.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
     ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the
     traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
@@ -44,8 +52,7 @@ class Night:
     before: dict[str, Any] | None = None
     carried: Future[Carried] | None = None
     asked: dy.DataFrame[Identities] | None = None
-    judged: list[dy.DataFrame[Anomalies]] | None = None
-    counted: tuple[pl.DataFrame, dy.DataFrame[Indicators], dy.DataFrame[Objectives]] | None = None
+    judgement: Judgement | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))
     owners: pl.DataFrame = field(default_factory=pl.DataFrame)
     filled: dict[str, int] | None = None

@@ -6,7 +6,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Groups
-from insvigil.register.identities import last_run, numbered_keys
+from insvigil.register.identities import keys_of, last_run
 from insvigil.register.opening import Register
 
 
@@ -18,8 +18,8 @@ def store_groups(register: Register, groups: dy.DataFrame[Groups]) -> pl.DataFra
     identity). ``outcome`` is ``kept`` or ``new``.
     """
     run = pl.lit(register.run, pl.UInt32)
-    keys = numbered_keys(register).gather(groups["identity_id"])
-    members = pl.DataFrame([groups["group"], keys.alias("key")])
+    keys = keys_of(register, groups["identity_id"])
+    members = pl.DataFrame([groups["group"], keys])
     known = register.query("SELECT agregat, key FROM agregat_member WHERE until_run IS NULL")
     given, joined = _give(members, known)
     last = register.connection.execute("SELECT coalesce(max(agregat), 0) FROM agregat").fetchall()[0][0]

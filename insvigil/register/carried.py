@@ -17,7 +17,7 @@ import polars as pl
 
 from insvigil.errors import ContractError
 from insvigil.frames import Traits
-from insvigil.register.identities import NOWHERE, numbered_keys, places
+from insvigil.register.identities import NOWHERE, keys_of, numbered_keys, places
 from insvigil.register.opening import Register
 from insvigil.register.runs import run_before
 from insvigil.register.schema import TABLE
@@ -180,7 +180,7 @@ def restate(register: Register, statuses: pl.DataFrame, anomalies: pl.DataFrame,
 
     Of the anomalies kept, only those whose code begins with ``codes`` go. Nothing is kept before the first night.
     """
-    keys = numbered_keys(register).gather(statuses["identity_id"]).alias("key").to_frame()
+    keys = keys_of(register, statuses["identity_id"]).to_frame()
     if not register.delete("standing", keys):
         return
     store_standing(register, statuses)
@@ -195,7 +195,7 @@ def forget(register: Register, questioned: pl.Series | None) -> None:
     if questioned is None:
         forget_all(register)
         return
-    keys = numbered_keys(register).gather(questioned)
+    keys = keys_of(register, questioned)
     gone = register.query("SELECT key FROM identity WHERE NOT active AND changed_run = $run", {"run": register.run})
     stale = pl.concat([keys, gone["key"]]).unique().sort().alias("key").to_frame()
     for table in ("trait", "anomaly", "standing"):
@@ -223,6 +223,6 @@ def carried_from(register: Register, settings_digest: str, version: str) -> dict
 
 
 def _insert(register: Register, table: str, rows: pl.DataFrame) -> None:
-    keys = numbered_keys(register).gather(rows["identity_id"]).alias("key")
+    keys = keys_of(register, rows["identity_id"])
     columns = list(TABLE[table].names)
     register.insert(table, rows.with_columns(keys).select(columns))

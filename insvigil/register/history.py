@@ -100,7 +100,6 @@ def changes(
     told = story(settled(owned(said, lead)), fields).select(*_told(), "field").join(names, on="key", how="left")
     merges = _merges(register, names).filter(pl.col("field") == "merged_into")
     found = pl.concat([told.select(_STORY), merges.select(_STORY)])
-    del said, told, merges
     found = found.sort("domain", "ipp", "valid_at", maintain_order=True, nulls_last=False)
     return Changes.validate(found.select(Changes.column_names()))
 

@@ -8,7 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insvigil.register import Register, changes, history
+from insvigil.qualif import OBSERVED, ins_changes
+from insvigil.register import Register, changes, history, told_of
 from tests.register.messages import NIGHT, at, message, night, states
 from tests.register.model import Model
 from tests.register.strategies import MERGES, feeds
@@ -67,6 +68,21 @@ def test_changes__since_a_run_are_those_of_the_identities_spoken_of(register: Re
     told = changes(register, since=2)
     assert told.select("ipp", "old", "new", "run").rows() == [("2", None, "M", 1), ("2", "M", "F", 2)]
     assert states(register)["CHX", "2"]["sex"] == "F"
+
+
+def test_changes__of_some_are_theirs_and_those_of_who_was_merged_into_them(register: Register) -> None:
+    night(register, *(message("A28", ipp, 1, sex="F", matricule="1") for ipp in "123"))
+    night(register, message("A40", "2", 5, merged_ipp="1"), message("A47", "3", 6, matricule='""'), name="b")
+    keys = register.query("SELECT key, ipp FROM identity")
+    for ipps in ("2", "3", "23"):
+        of = told_of(register, keys.filter(pl.col("ipp").is_in(list(ipps)))["key"], OBSERVED)
+        family = ipps.replace("2", "12")
+        for whole, some in (
+            (changes(register, fields=OBSERVED), changes(register, of=of, fields=OBSERVED)),
+            (ins_changes(register), ins_changes(register, of=of)),
+        ):
+            assert some.equals(whole.filter(pl.col("ipp").is_in(list(family))))
+    assert not ins_changes(register).is_empty()
 
 
 def test_history__tells_links_on_both_sides(register: Register) -> None:
