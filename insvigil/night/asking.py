@@ -36,7 +36,8 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
     from insvigil.traits import ASKED_OF_ALL, detect, normalise, overtaken, timely
 
     frames, today = night.frames, night.started.date()
-    names, night.filled = frames["identities"], filled(register, sorted({*COMPLETENESS, *ASKED_OF_ALL}))
+    names = frames["identities"]
+    night.filled = night.filled or filled(register, sorted({*COMPLETENESS, *ASKED_OF_ALL}))
     given = {field for field in ASKED_OF_ALL if night.filled[field]}
     since = _carried_since(night, given)
     again = names["spoken"].to_numpy().copy() if since else np.ones(names.height, np.bool_)
@@ -69,7 +70,7 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
     frames["anomalies"] = pl.concat([*found, *_of_the_night(night, settings, register)])
     night.counts[Stage.TRAITS.value] = {
         "identities": names.height, "questioned": night.again.len(), "anomalies": frames["anomalies"].height,
-        "given": sorted(given),
+        "given": sorted(given), "filled": night.filled,
     }  # fmt: skip
     return f"{integer(night.again.len())} identités normalisées, {integer(frames['anomalies'].height)} anomalies"
 
@@ -103,15 +104,15 @@ def _named_again(found: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 def _of_the_night(night: Night, settings: Settings, register: Register) -> list[pl.DataFrame]:
     """Return what detectors find by setting identities side by side, in changes, merges and stays."""
-    from insvigil.register import fields_of
+    from insvigil.register import fields_of, owners
     from insvigil.traits import detect
 
     frames, names = night.frames, night.frames["identities"]
     told: dict[str, Any] = {"settings": settings.traits, "today": night.started.date()}
     merged = frames["changes"].filter(pl.col("field") == "merged_into").select("domain", ipp="new")
     survivors = _told(night, register, _numbers(names, merged))
-    owners = _numbers(names, frames["stays"])
-    night.owners = fields_of(register, owners, ("identity_code", "attributes", "birth_date"))
+    came = owners(register)
+    night.owners = fields_of(register, came, ("identity_code", "attributes", "birth_date"))
     return [
         detect(names, frames["traits"], changes=frames["changes"], only=("base", "changes"), **told),
         detect(
@@ -119,7 +120,7 @@ def _of_the_night(night: Night, settings: Settings, register: Register) -> list[
             absorbed=frames["absorbed"], only=("absorbed",), **told,
         ),
         _billed(night, register),
-        detect(night.owners, frames["traits"][owners], stays=frames["stays"], only=("stays",), **told),
+        detect(night.owners, frames["traits"][came], stays=frames["stays"], only=("stays",), **told),
     ]  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def take_in(
 
     read: Counter[str] = Counter()
     folded: Counter[str] = Counter()
+    filled: Counter[str] = Counter()
     parts: dict[str, list[pl.DataFrame]] = {"sources": [], "rejects": [], "changes": []}
     billed = [night.billed]
     batches = iter_movements(paths, settings.reading, known=known_digests(register), progress=progress)
@@ -48,9 +49,13 @@ def take_in(
         with night.timed(Stage.REGISTER):
             folding = fold(register, movements, sources=sources, now=night.started)
         folded.update(folding.counts)
+        filled.update(folding.filled)
         parts["sources"].append(sources)
         parts["rejects"] += [*rejects, folding.rejects]
         parts["changes"].append(folding.changes)
+    if night.before is not None:
+        known = night.before["counts"][Stage.TRAITS.value].get("filled", {})
+        night.filled = {name: count + filled[name] for name, count in known.items()} or None
     night.billed = CrossChecks.validate(pl.concat(billed))
     with night.timed(Stage.REGISTER):
         night.frames |= {name: pl.concat(frames) for name, frames in parts.items()}

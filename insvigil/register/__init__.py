@@ -37,7 +37,7 @@ from insvigil.register.opening import Register, open_register
 from insvigil.register.pairs import model, previous_pairs, store_model, store_pairs
 from insvigil.register.runs import describe_run, known_digests, run_before, runs
 from insvigil.register.statuses import indicators, known_since, status_ledger, store_indicators, store_statuses
-from insvigil.register.stays import stays
+from insvigil.register.stays import owners, stays
 from insvigil.register.upkeep import backup, check, export, purge, restore, stats
 from insvigil.register.words import Words
 
@@ -77,6 +77,7 @@ __all__ = [
     "model",
     "numbers_of",
     "open_register",
+    "owners",
     "previous_pairs",
     "purge",
     "record_decision",

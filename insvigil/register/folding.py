@@ -34,11 +34,15 @@ from insvigil.register.triggers import CHANGE_IDENTIFIER, DRIVERS, LINKS, MERGE
 
 
 class Folding(NamedTuple):
-    """What folding gives: what changed, the messages refused or remarked, and the counts."""
+    """What folding gives: what changed, the messages refused or remarked, and the counts.
+
+    ``filled``: how many more active identities have each field than before (fewer: below 0).
+    """
 
     changes: dy.DataFrame[Changes]
     rejects: dy.DataFrame[Rejects]
     counts: dict[str, int]
+    filled: dict[str, int]
 
 
 def fold(
@@ -66,11 +70,11 @@ def fold(
     lead = _eliminate(register, named, lead_before, remarks)
     said = _record(register, named, lead)
     remarks += _remarks(named, new, lead)
-    changes, made = _recompute(register, named, said, new, lead_before, lead)
+    changes, made, filled = _recompute(register, named, said, new, lead_before, lead)
     counts |= made | stays.fold_movements(register, named)
     counts["merged"] = named.filter(pl.col("trigger") == MERGE).height
     counts["linked"] = named.filter(pl.col("trigger").is_in(LINKS)).height
-    return Folding(changes, intake.as_rejects(remarks, sources), counts)
+    return Folding(changes, intake.as_rejects(remarks, sources), counts, filled)
 
 
 def _remember_sources(register: Register, sources: dy.DataFrame[Sources]) -> None:
@@ -162,8 +166,8 @@ def _recompute(
     new: pl.DataFrame,
     lead_before: pl.DataFrame,
     lead: pl.DataFrame,
-) -> tuple[dy.DataFrame[Changes], dict[str, int]]:
-    """Bring the states of the touched identities up to date; return what changed and the counts."""
+) -> tuple[dy.DataFrame[Changes], dict[str, int], dict[str, int]]:
+    """Bring the states of the touched identities up to date; return what changed, the counts and what is filled."""
     touched = [statements["key"], new["key"]]
     if lead is not lead_before:
         moved = pl.concat([lead, lead_before]).filter(~pl.struct(pl.all()).is_duplicated())
@@ -186,9 +190,9 @@ def _recompute(
         parts.append(differences.eliminations(lead_before, lead, ledger, names))
     toggled = after.filter(before["active"].ne_missing(after["active"]))["key"]
     changed = pl.concat([fields["key"], new["key"], toggled]).unique()
-    _write(register, old, after, changed)
+    filled = _write(register, old, after, changed)
     changes = differences.as_changes(register, parts, names, since=register.run or 0)
-    return changes, {"created": created.height, "modified": fields["key"].n_unique()}
+    return changes, {"created": created.height, "modified": fields["key"].n_unique()}, filled
 
 
 def _names_said(named: pl.DataFrame) -> pl.DataFrame:
@@ -213,12 +217,17 @@ def _states(
     )
 
 
-def _write(register: Register, old: pl.DataFrame, after: pl.DataFrame, changed: pl.Series) -> None:
-    """Replace the rows of ``identity`` that are not what they were."""
+def _write(register: Register, old: pl.DataFrame, after: pl.DataFrame, changed: pl.Series) -> dict[str, int]:
+    """Replace the rows of ``identity`` that are not what they were; return what is filled (see ``Folding``)."""
     columns = list(TABLE["identity"].names)
     run = pl.when(pl.col("key").is_in(changed.implode())).then(pl.lit(register.run, pl.UInt32))
     after = after.with_columns(changed_run=run.otherwise(pl.col("changed_run"))).select(columns)
     rows = after.join(old.select(columns), on=columns, how="anti", nulls_equal=True)
-    stale = rows.select("key").join(old.select("key"), on="key", how="semi")
-    register.delete("identity", stale)
+    replaced = old.join(rows.select("key"), on="key", how="semi")
+    register.delete("identity", replaced.select("key"))
     register.insert("identity", rows)
+    before, now = (
+        part.filter("active").select((pl.col(IDENTITY_FIELDS) != "").sum().cast(pl.Int64)).row(0, named=True)
+        for part in (replaced, rows)
+    )
+    return {name: now[name] - before[name] for name in IDENTITY_FIELDS}

@@ -42,7 +42,6 @@ def fields_of(register: Register, of: pl.Series, fields: tuple[str, ...], *more:
 def roster(register: Register, *, size: int = 500_000) -> dy.DataFrame[Roster]:
     """Return the active identities by name, numbered as ``identities`` does: 80 bytes each."""
     run = register.run or last_run(register)
-    spoken = _spoken(register, run).alias("key").to_frame().with_columns(spoken=pl.lit(True))
     register.keys = None
     pieces, keys = [], []
     for found in register.slices(
@@ -51,13 +50,20 @@ def roster(register: Register, *, size: int = 500_000) -> dy.DataFrame[Roster]:
         size,
     ):
         keys.append(found["key"])
-        # the text of a domain is held once, not once a row
-        pieces.append(found.drop("key").with_columns(pl.col("domain").cast(pl.Categorical).cast(pl.String)))
+        pieces.append(found.drop("key").with_columns(_held_once(found["domain"])))
     register.keys = pl.concat(keys).rechunk()  # a column alone would keep all that was read with it: 0.4 GB
     named = pl.concat(pieces).rechunk().with_row_index("identity_id")
     del keys, pieces, found
-    told = register.keys.to_frame("key").join(spoken, on="key", how="left", maintain_order="left")["spoken"]
-    return Roster.validate(named.with_columns(spoken=told.fill_null(False) | named["changed"]))
+    spoken = np.zeros(named.height, np.bool_)
+    spoken[numbers_of(register, _spoken(register, run))] = True
+    return Roster.validate(named.with_columns(spoken=pl.Series(spoken) | named["changed"]))
+
+
+def _held_once(domains: pl.Series) -> pl.Series:
+    """Return sorted texts, each held once and not once a row."""
+    if domains.len() and domains[0] == domains[-1]:
+        return domains[:1].new_from_index(0, domains.len())
+    return domains.cast(pl.Categorical).cast(pl.String)
 
 
 def _spoken(register: Register, run: int) -> pl.Series:
@@ -147,8 +153,9 @@ def numbering(register: Register) -> pl.DataFrame:
 
 
 def numbers_of(register: Register, keys: pl.Series) -> pl.Series:
-    """Return the numbers in this run of the identities that are active among some keys."""
-    return numbering(register).join(keys.unique().alias("key").to_frame(), on="key", how="semi")["identity_id"]
+    """Return the numbers in this run, in order, of the identities that are active among some keys."""
+    found = np.unique(places(register)[keys.to_numpy()])
+    return pl.Series("identity_id", found[found != NOWHERE])
 
 
 def keys_of(register: Register, numbers: pl.Series) -> pl.Series:

@@ -44,8 +44,9 @@ def write_identities(register: Register, target: Path, *, statuses: dy.DataFrame
     first = next(batches)
     schema = first.schema.remove(0)
     few = [name for name in schema.names if name not in _NEARLY_DISTINCT]
+    os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
     with (
-        os.fdopen(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file,
+        pa.OSFile(str(target), "wb") as file,  # a file of Python's would ask for its lock at every page
         pq.ParquetWriter(file, schema, compression="snappy", use_dictionary=few, write_statistics=False,
                          store_schema=False) as writer,
     ):  # fmt: skip

@@ -8,6 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from insvigil.frames import Stays
+from insvigil.register.identities import numbers_of
 from insvigil.register.opening import Register
 from insvigil.register.schema import MOVEMENT_FIELDS, TABLE
 from insvigil.register.statements import STAMP, in_order, values, winners
@@ -62,6 +63,14 @@ def stays(register: Register, *, since: datetime | None = None) -> dy.DataFrame[
         {"since": since},
     )
     return Stays.validate(found.select(Stays.column_names()))
+
+
+def owners(register: Register) -> pl.Series:
+    """Return the numbers of the identities that have live movements, in order."""
+    found = register.query(
+        "SELECT DISTINCT coalesce(f.terminal, s.key) AS key FROM stay s LEFT JOIN forward f USING (key) WHERE s.live"
+    )
+    return numbers_of(register, found["key"])
 
 
 def _events(named: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,8 @@ FIELDS = (
 )  # fmt: skip
 """The fields of an identity that a row of a case shows."""
 
+_FINDINGS, _STATUSES = labels(Finding), labels(Status)
+
 
 def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
     """Return one dictionary a row of ``cases``, its fields as people read them."""
@@ -29,7 +31,8 @@ def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
     joined = cases.join(told, on="identity_id", how="left", maintain_order="left").join(
         leaves, on="identity_id", how="left", maintain_order="left"
     )
-    shown = joined.with_columns(
+    text = pl.col(pl.String)
+    shown = joined.with_columns(pl.when(~text.is_in(["", DELETED])).then(text).name.keep()).with_columns(
         matricule=pl.when(pl.col("ins_transmissible").fill_null(False)).then("matricule"),
         given_names=pl.coalesce("given_names", "first_given_name"),
         reference_ipp=pl.col("ipp").first().over("case"),
@@ -40,13 +43,12 @@ def case_rows(cases: pl.DataFrame, report: NightReport) -> list[dict[str, Any]]:
 
 def _shown(row: dict[str, Any], report: NightReport) -> dict[str, Any]:
     reference = row["place"] == 0
-    row = {name: None if value in ("", DELETED) else value for name, value in row.items()}
     status = row["status"]
     return row | {
-        "finding_label": labels(Finding)[row["finding"]],
+        "finding_label": _FINDINGS[row["finding"]],
         "likelihood": likelihood(row["probability"]) if reference else likelihood(row["pair_probability"]),
         "role": "référence" if reference else "à comparer",
-        "status_label": labels(Status)[status].removeprefix("identité ") if status else None,
+        "status_label": _STATUSES[status].removeprefix("identité ") if status else None,
         "birth_date": french_date(row["birth_date"]),
         "agreement": None if reference else agreement_words(row, report),
         "reference_ipp": None if reference else row["reference_ipp"],
@@ -89,6 +91,8 @@ def different_letters(text: str, other: str) -> list[tuple[str, bool]]:
 
 def _folded(text: str) -> str:
     """Return capitals without accents, letter for letter."""
+    if text.isascii():
+        return text.upper()
     return "".join(_capital(letter) for letter in text)
 
 

@@ -133,6 +133,7 @@ def _path(sheet: str) -> str:
     return f"xl/worksheets/{sheet}.xml"
 
 
+@lru_cache(maxsize=1 << 14)
 def _shown(text: str) -> str:
     """Return the element of a text: markup and control characters escaped, spaces at its ends kept."""
     if _UNSAFE.search(text):

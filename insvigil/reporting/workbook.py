@@ -85,7 +85,6 @@ COLUMNS: tuple[Column, ...] = (
 _NAMES = [column.name for column in COLUMNS]
 _PLACES = [(letter(index), column.name, column.compared) for index, column in enumerate(COLUMNS)]
 _AGREEMENT_WIDTH = COLUMNS[_NAMES.index("agreement")].width
-_OPEN = ("decision", "comment")
 _RULE_COLUMNS = (
     ("Code", 14), ("Gravité", 14), ("Ce qui a été trouvé", 60), ("Que faire", 60), ("IPP", 14), ("Domaine", 14),
     ("Objet", 18),
@@ -192,8 +191,8 @@ def _case_row(line: int, told: dict[str, Any], block: list[dict[str, Any]], numb
     first = told["place"] == 0
     other = block[0] if not first else block[1] if len(block) == 2 else None
     cells = []
-    for column, name, compared in _PLACES:
-        value, place, style = told[name], f"{column}{line}", numbers[shaded, first, _kind(name, first)]
+    for (column, name, compared), kind in zip(_PLACES, _KINDS[first], strict=True):
+        value, place, style = told[name], f"{column}{line}", numbers[shaded, first, kind]
         if value is None:
             cells.append(empty_cell(place, style))
         elif name == "last_seen":
@@ -212,13 +211,7 @@ def _case_row(line: int, told: dict[str, Any], block: list[dict[str, Any]], numb
     return row(line, cells, _height(told["agreement"] or "", _AGREEMENT_WIDTH))
 
 
-def _kind(name: str, first: bool) -> str:
-    if name in _OPEN:
-        return "text" if first else "open"
-    return _KINDS.get(name, "text")
-
-
-_KINDS = {
+_KIND = {
     "last_seen": "date",
     "pair_probability": "percent",
     "ipp": "strong",
@@ -226,6 +219,11 @@ _KINDS = {
     "number": "left",
     "agreement": "wrap",
 }
+_KINDS = {
+    first: [_KIND.get(name, "open" if name in ("decision", "comment") and not first else "text") for name in _NAMES]
+    for first in (False, True)
+}
+"""The kind of each cell of a row, by whether the row is the first of its case."""
 
 
 def first_anomalies(report: NightReport) -> pl.DataFrame:

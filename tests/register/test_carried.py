@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.errors import ContractError
+from insvigil.frames import IDENTITY_FIELDS
 from insvigil.register import (
     Register,
     Words,
@@ -30,7 +34,9 @@ from insvigil.register import (
     store_traits,
 )
 from insvigil.traits import normalise
-from tests.register.messages import NIGHT, message, movements, sources
+from tests.register.messages import NIGHT, message, movements, opener, sources
+from tests.register.model import Message
+from tests.register.strategies import feeds
 
 SETTINGS, VERSION = "reglages", "1"
 
@@ -171,3 +177,15 @@ def test_filled__counts_what_says_something(register: Register) -> None:
     a_night(register, message("A28", "1", 1, city="BREST"), message("A28", "2", 1, city='""'))
     counts = filled(register, ("city", "phone"))
     assert (counts["city"], counts["phone"]) == (1, 0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(feed=feeds(("A28", "A28", "A31", "A31", "A40", "A47", "A01")))
+def test_fold__tells_how_many_more_have_each_field(feed: list[Message]) -> None:
+    with tempfile.TemporaryDirectory() as folder, opener(Path(folder))() as register:
+        register.begin(NIGHT)
+        said: Counter[str] = Counter(dict.fromkeys(IDENTITY_FIELDS, 0))
+        for batch in (feed[: len(feed) // 2], feed[len(feed) // 2 :]):
+            if batch:
+                said.update(fold(register, movements(*batch), sources=sources(), now=NIGHT).filled)
+        assert dict(said) == filled(register, IDENTITY_FIELDS)
