@@ -236,7 +236,7 @@ class Plan:
                 given.add(pick.column)
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace or first_of_column)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
-            simple = all(_is_first_component(pick) for pick in picks)
+            simple = len(picks) == 1 and _is_first_component(picks[0])
             fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows), int(simple)])
         self.needs = [
             (columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code))
@@ -266,8 +266,10 @@ class Plan:
 
         tape = np.zeros(longest + 72, np.int64)
         bars = np.zeros(self.tables[1][:, 0].max(initial=0) + 72, np.int64)
-        repetitions, chosen = np.zeros((REPETITIONS, 4), np.int64), np.zeros(len(self.tables[3]) + 1, np.int64)
-        met = np.zeros((2 * len(self.tables[2]), 3), np.uint64)
+        most = int((self.tables[1][:, 4] - self.tables[1][:, 3]).max(initial=0))
+        repetitions = np.zeros((REPETITIONS, 4), np.int64)
+        chosen = np.full((2 * len(self.tables[1]) + 1, 2 + most), -1, np.int64)
+        met = np.zeros((2 * len(self.tables[2]), 5), np.uint64)
         return np.zeros(5, np.uint8), tape, bars, repetitions, chosen, met, np.zeros(6, np.int64)
 
 
