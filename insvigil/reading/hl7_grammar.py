@@ -237,6 +237,8 @@ class Plan:
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace or first_of_column)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
             simple = len(picks) == 1 and _is_first_component(picks[0])
+            if not simple and any(pick.kind is Kind.TIME for pick in picks):
+                raise ValueError("a time is all that is asked of its field")
             fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows), int(simple)])
         self.needs = [
             (columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code))
@@ -287,8 +289,9 @@ def _split(place: str) -> tuple[str, int, int, int]:
 
 
 def _is_first_component(pick: Pick) -> bool:
-    """Return whether a pick asks for the first component of a field, whatever the rest of it."""
-    return pick.of is None and not pick.others and _split(pick.place)[2:] == (1, 0) and pick.kind is not Kind.REST
+    """Return whether a pick asks for the first component of a field, whatever the rest of it, with nothing to note."""
+    alone = pick.of is None and not pick.others and pick.code is None
+    return alone and _split(pick.place)[2:] == (1, 0) and pick.kind is not Kind.REST
 
 
 def _tests_of(picks: Sequence[Pick]) -> dict[tuple[int, int], list[str]]:

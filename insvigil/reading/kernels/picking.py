@@ -86,18 +86,17 @@ def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, 
             passed |= 1 << (test - first_test)
             continue
         first = word_upto(words, begin, size)
-        second, third = NONE, NONE
-        if size > 8:
-            second, third = word_upto(words, begin + 8, size - 8), word_upto(words, begin + 16, size - 16)
+        second, third = word_upto(words, begin + 8, size - 8), word_upto(words, begin + 16, size - 16)
+        wide = np.uint64(size)
         held = 2 * group + (number & 1)
-        known = met[held, 0] == np.uint64(size) and met[held, 1] == first
-        if not (known and met[held, 2] == second and met[held, 3] == third):
+        other = (met[held, 0] ^ wide) | (met[held, 1] ^ first) | (met[held, 2] ^ second) | (met[held, 3] ^ third)
+        if other != 0:
             bits: Any = 0
             for test in range(groups[group, 2], groups[group, 3]):
-                same = tests[test, 0] == np.uint64(size) and tests[test, 1] == first
-                same = same and tests[test, 2] == second and tests[test, 3] == third
-                bits |= np.int64(same or tests[test, 0] == 0) << (test - first_test)  # 0 asks whether it is filled
-            met[held, 0], met[held, 1], met[held, 2], met[held, 3] = np.uint64(size), first, second, third
+                other = (tests[test, 0] ^ wide) | (tests[test, 1] ^ first)
+                other |= (tests[test, 2] ^ second) | (tests[test, 3] ^ third)
+                bits |= np.int64(other == 0 or tests[test, 0] == 0) << (test - first_test)  # 0: whether it is filled
+            met[held, 0], met[held, 1], met[held, 2], met[held, 3] = wide, first, second, third
             met[held, 4] = np.uint64(bits)
         passed |= np.int64(met[held, 4])
     return passed
@@ -234,11 +233,19 @@ def set_aside(what: Any, marks: Any, postponed: Any, tally: Any) -> Any:
             postponed[aside, 5] |= np.int64(marks[k]) << (8 * k)
 
 
-@kernel(f"void({_WORDS}, UniTuple(int64, 4), {_COLUMNS}, int64[::1])", allocates=False, inner=True)
-def write_text(words: Any, what: Any, columns: Any, tally: Any) -> Any:
-    """Write a text (column, row, begin, end) into its column, and into the arena if it is long."""
-    column, row, begin, end = what
-    arena = columns[3]
+@kernel(f"void(uint8[::1], {_WORDS}, UniTuple(int64, 5), {_COLUMNS}, {_WORK})", allocates=False, inner=True)
+def write_text(buffer: Any, words: Any, what: Any, columns: Any, work: Any) -> Any:
+    """Write a text (column, row, begin, end, whether its segment has escapes) into its column.
+
+    A long one is copied into the arena; one to decode is set aside as well.
+    """
+    column, row, begin, end, escapes = what
+    arena, nature = columns[3], columns[6][row]
+    marks, tally = work[0], work[6]
+    if (escapes != 0 or nature >= 2) and is_coded(buffer, begin, end, marks[3], nature >= 2):
+        if vanishes(buffer, begin, end, marks[3]):
+            return
+        set_aside((column, row, begin, end, nature), marks, columns[5], tally)
     size = end - begin
     used = tally[USED]
     if size > INLINE:
@@ -252,30 +259,21 @@ def write_text(words: Any, what: Any, columns: Any, tally: Any) -> Any:
 
 
 @kernel(
-    f"void(uint8[::1], {_WORDS}, UniTuple(int64, 3), UniTuple(int64, 4), int64, {_COLUMNS}, {_WORK})",
+    f"void(uint8[::1], {_WORDS}, UniTuple(int64, 3), UniTuple(int64, 3), {_COLUMNS}, {_WORK})",
     allocates=False,
     inner=True,
 )
-def write_value(buffer: Any, words: Any, where: Any, what: Any, style: Any, columns: Any, work: Any) -> Any:
-    """Write a value (column, begin, end, whether its segment has escapes) of a row, slot and field into its column."""
-    views, times, valid, _, remarks, postponed, natures = columns
-    marks, tally = work[0], work[6]
+def write_time(buffer: Any, words: Any, where: Any, what: Any, columns: Any, work: Any) -> Any:
+    """Write a time (column, begin, end) of a row, slot and field into its column; note one that cannot be read."""
+    views, times, valid = columns[0], columns[1], columns[2]
     row = where[0]
-    column, begin, end, escapes = what
-    if style == 2:
-        moment = time_of(buffer, words, begin, end, tally)
-        if moment != NO_TIME:
-            times[column - views.shape[0], row] = moment
-            valid[column, row >> 3] |= np.uint8(1 << (row & 7))
-        elif not (end - begin == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
-            note(remarks, tally, where, 0)
-        return
-    eight = natures[row] >= 2
-    if (escapes != 0 or eight) and is_coded(buffer, begin, end, marks[3], eight):
-        if vanishes(buffer, begin, end, marks[3]):
-            return
-        set_aside((column, row, begin, end, natures[row]), marks, postponed, tally)
-    write_text(words, (column, row, begin, end), columns, tally)
+    column, begin, end = what
+    moment = time_of(buffer, words, begin, end, work[6])
+    if moment != NO_TIME:
+        times[column - views.shape[0], row] = moment
+        valid[column, row >> 3] |= np.uint8(1 << (row & 7))
+    elif not (end - begin == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
+        note(columns[4], work[6], where, 0)
 
 
 @kernel(
@@ -320,7 +318,7 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
             continue
         if code >= 0:
             note(remarks, tally, here, code)
-        write_value(buffer, words, here, (column, begin, end, escapes), picks[pick, 2], columns, work)
+        write_text(buffer, words, (column, row, begin, end, escapes), columns, work)
 
 
 @kernel(
@@ -329,8 +327,8 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
     inner=True,
 )
 def fill_simple(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, columns: Any, work: Any) -> Any:
-    """Do what ``fill_field`` does of a field asked once, for its first component: two thirds of the values."""
-    fields, picks, places = meaning[0][1], meaning[0][5], meaning[0][6]
+    """Do what ``fill_field`` does of a field asked once, for its first component: all times, most values."""
+    fields, picks = meaning[0][1], meaning[0][5]
     row, slot, field, begin, end, escapes = where
     pick = fields[field, 5]
     column, style = picks[pick, 1], picks[pick, 2]
@@ -340,11 +338,10 @@ def fill_simple(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, co
     begin, end = trimmed(buffer, begin, end, style)
     if begin == end:
         return
-    here = (row, slot, fields[field, 0])
-    code = places[picks[pick, 3], 2]
-    if code >= 0:
-        note(columns[4], work[6], here, code)
-    write_value(buffer, words, here, (column, begin, end, escapes), style, columns, work)
+    if style == 2:
+        write_time(buffer, words, (row, slot, fields[field, 0]), (column, begin, end), columns, work)
+    else:
+        write_text(buffer, words, (column, row, begin, end, escapes), columns, work)
 
 
 @kernel(f"void(uint8[::1], {_WORDS}, int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, {_WORK})", allocates=False)
