@@ -1,7 +1,7 @@
 """What French feeds get wrong and a reader can see in one message: PAM FR deviations, as rows and never as a stop.
 
-Each deviation is an expression over the picked columns. They are evaluated together, so that a feed without fault costs
-one pass over a few columns.
+Each deviation is an expression over the picked columns. They are evaluated together, and only over the rows that
+:mod:`suspects` has not cleared.
 """
 
 from __future__ import annotations
@@ -13,16 +13,8 @@ from typing import Any
 import polars as pl
 
 from insvigil.reading.hl7_pam import INS_NIA, INS_NIR
+from insvigil.reading.suspects import MOVEMENT_NATURES, PUBLISHED_MATRICULES, WITH_ZFD, suspects_of
 from insvigil.vocabulary import DELETED, IdentityCode, MovementAction
-
-PUBLISHED_MATRICULES = ("260058815400233", "260058815400244", "279035121518989")
-"""Matricules printed as examples in PAM FR 2.11.2 §4.4 and in the public test messages of the ANS."""
-
-MOVEMENT_NATURES = ("S", "H", "M", "L", "D", "SM", "SH", "MH", "LD", "HMS", "C")
-"""ZBE-9 (PAM FR §6.13.9)."""
-
-WITH_ZFD = ("A01", "A04", "A05", "A14", "A28", "A31", "Z99")
-"""Events that may carry ZFD."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +155,10 @@ EVERY_CORSICAN_MATRICULE = (  # 2A counts as 19, 2B as 18 (decree 82-103, as res
 
 def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
     """Return ``row``, ``segment``, ``field`` and ``code`` of every deviation, in no particular order."""
+    suspect = suspects_of(columns, production=production)
+    if not suspect.any():
+        return pl.DataFrame(schema=_SCHEMA)
+    columns = columns.select(_ASKED).filter(suspect)
     found = _rows(columns, [*EVERY_MESSAGE, *([TEST_MESSAGE] if production else [])])
     insured = columns.select(_OF_MATRICULES).filter(_TEXT != DELETED)
     if insured.height:
@@ -184,12 +180,12 @@ def _whole(column: str, digits: int) -> pl.Expr:
     return pl.when((pl.col(column).str.len_bytes() == digits) & (number >= 10 ** (digits - 1))).then(number)
 
 
-_OF_MATRICULES = sorted(
-    {
-        "row",
-        *(name for seen in (*BESIDE_A_MATRICULE, *EVERY_TEXT, *FICTITIOUS) for name in seen.seen.meta.root_names()),
-    }
-)
+def _names(deviations: Sequence[Deviation]) -> list[str]:
+    return sorted({"row", *(name for deviation in deviations for name in deviation.seen.meta.root_names())})
+
+
+_OF_MATRICULES = _names((*BESIDE_A_MATRICULE, *EVERY_TEXT, *FICTITIOUS))
+_ASKED = _names((*EVERY_MESSAGE, TEST_MESSAGE, *BESIDE_A_MATRICULE, *EVERY_TEXT, *FICTITIOUS))
 _SCHEMA = {"row": pl.UInt32, "segment": pl.String, "field": pl.UInt16, "code": pl.String}
 
 
