@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import ALL, NONE, ONE, TOPS, below_mask, equal_mask, lowest
+from insvigil.jit_blocks import ALL, NONE, ONE, below_mask, equal_mask, lowest
 from insvigil.reading.kernels.decoding import follow
 from insvigil.reading.kernels.segments import hash_line
 from insvigil.reading.kernels.views import INLINE, write_view
@@ -92,7 +92,7 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
             lines[row, 2] = end
             lines[row, 3] = number
             lines[row, 4] = held
-            digest, high = hash_line(words, begin, end)
+            digest, high = hash_line(buffer, begin, end)
             shape = _MIX
             strange = NONE
             inside = False
@@ -109,16 +109,16 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
                     quotes &= quotes - ONE
                     text = ONE if spot == start else _TWO
                     if not inside:
-                        text, _ = hash_line(words, start, spot)
+                        text, _ = hash_line(buffer, start, spot)
                     else:
                         after = spot + 1
                         while buffer[after] == 32:
                             after += 1
                         if buffer[after] == 58:  # a key
-                            text, _ = hash_line(words, start, spot)
+                            text, _ = hash_line(buffer, start, spot)
                             tells = is_telling(words, start, spot, telling)
                         elif tells and not 48 <= buffer[start] <= 57:
-                            text, _ = hash_line(words, start, spot)
+                            text, _ = hash_line(buffer, start, spot)
                         else:
                             if held < strings.shape[0]:
                                 strings[held, 0] = start
@@ -128,11 +128,11 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
                     shape ^= shape >> _FOLD
                     inside = not inside
                     start = spot + 1
-            text, _ = hash_line(words, start, end)
+            text, _ = hash_line(buffer, start, end)
             shape = (shape ^ text) * _MIX
             lines[row, 5] = held - lines[row, 4]
             lines[row, 6] = 0
-            if strange != 0 or inside or (high & TOPS != 0 and follow(buffer, words, utf8_steps, begin, end) != 0):
+            if strange != 0 or inside or (high != 0 and follow(buffer, words, utf8_steps, begin, end) != 0):
                 lines[row, 6] = 1
             hashes[0, row] = digest
             hashes[1, row] = shape
