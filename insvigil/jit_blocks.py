@@ -1,4 +1,4 @@
-"""Sixty-four bytes at once: which of them equal a byte, and which bit is the lowest.
+"""Sixty-four bytes at once: which of them equal a byte, which bit is the lowest, what their words add up to.
 
 LLVM vectors through the door of numba: one comparison of 64 bytes is one to four instructions on every processor, where
 a word of eight bytes takes ten. A kernel that calls them must own 64 bytes beyond the last position it asks about.
@@ -21,6 +21,8 @@ NONE, ONE, ALL = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 """Masks of 64 bytes: of none, of the first, of all."""
 TOPS = np.uint64(0x8080808080808080)
 """The upper bit of each byte of a word: none is set where all are ASCII."""
+STEP, _FIRST_MIX, _LAST_MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""What a word adds to its place, and what it is multiplied by."""
 
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _BYTES = types.Array(types.uint8, 1, "C")
@@ -72,26 +74,23 @@ def _high_mask(typing: Any, buffer: Any, at: Any) -> Any:
     return types.uint64(_BYTES, types.int64), build
 
 
-STEP, _FIRST_MIX, _LAST_MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-
-
 def _mixed_sum(typing: Any, buffer: Any, at: Any, size: Any, place: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         words = ir.VectorType(ir.IntType(64), 8)
 
-        def numbers(step: int, start: int = 0) -> Any:
-            return ir.Constant(words, [(start + k * step) % 2**64 for k in range(8)])
+        def numbers(first: int, step: int = 0) -> Any:
+            return ir.Constant(words, [(first + k * step) % 2**64 for k in range(8)])
 
         inside = builder.icmp_unsigned(
             "<", ir.Constant(_VECTOR, list(range(64))), _all(builder, _VECTOR, builder.trunc(values[2], ir.IntType(8)))
         )
         data = builder.select(inside, _loaded(context, builder, values[0], values[1]), ir.Constant(_VECTOR, [0] * 64))
         word = builder.bitcast(data, words)
-        word = builder.xor(word, builder.add(_all(builder, words, values[3]), numbers(STEP)))
-        word = builder.mul(word, numbers(0, _FIRST_MIX))
-        word = builder.xor(word, builder.lshr(word, numbers(0, 29)))
-        upto = builder.icmp_unsigned(">", _all(builder, words, values[2]), numbers(8))
-        word = builder.select(upto, builder.mul(word, numbers(0, _LAST_MIX)), numbers(0))
+        word = builder.xor(word, builder.add(_all(builder, words, values[3]), numbers(0, STEP)))
+        word = builder.mul(word, numbers(_FIRST_MIX))
+        word = builder.xor(word, builder.lshr(word, numbers(29)))
+        upto = builder.icmp_unsigned(">", _all(builder, words, values[2]), numbers(0, 8))
+        word = builder.select(upto, builder.mul(word, numbers(_LAST_MIX)), numbers(0))
         kind = ir.FunctionType(ir.IntType(64), [words])
         total = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.add.v8i64")
         return builder.call(total, [word])

@@ -64,7 +64,7 @@ _PLAIN = (
     & (_NUMBER // 10**10 % 10_000 == _BIRTH // 100 % 10_000)
     & (97 - _NUMBER // 100 % 97 == _NUMBER % 100)
     & (_NUMBER % 111_111_111_111_111 != 0)
-    & pl.all_horizontal([_NUMBER != int(published) for published in PUBLISHED_MATRICULES])
+    & pl.all_horizontal([_NUMBER.ne(int(published)) for published in PUBLISHED_MATRICULES])
 )
 """A matricule of fifteen digits that says the sex and the month of birth, with the right key."""
 
