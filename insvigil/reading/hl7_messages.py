@@ -134,7 +134,7 @@ class Hl7Reader:
             movements["movement"].is_not_null() & (movements["movement_action"] == "INSERT").fill_null(False)
         ).arg_true()
         moved = movements.select("movement", "domain", "ipp", "dossier", "visit")[told]
-        parts = [column.hash().to_numpy() for column in moved]
+        parts = [column.hash().to_numpy(writable=True) for column in moved]
         known = self._movements.add(parts[0])
         same = self._movement_visits.add(reduce(lambda whole, part: whole * _ODD ^ part, parts))
         notes.about(here.at(told.to_numpy()[known & ~same]), code=MOVEMENT_REUSED, segment="ZBE", field=1)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.reading import hl7_grammar, hl7_pam
-from insvigil.reading.hl7_grammar import Batch, Choice, Extraction, Kind, Pick, Plan, Relation, Test, Way
+from insvigil.reading.hl7_grammar import Batch, Choice, Extraction, Kind, Pick, Plan, Relation, Way
 from tests.reading.writing import MARKS, message, segment
 from tests.references.hl7_reference import messages_of, value_of
 
@@ -227,8 +227,8 @@ def test_plan__asks_nothing_but_a_time_of_its_field() -> None:
 
 def test_extract__chooses_anew_whatever_the_message_before_chose() -> None:
     picks = [
-        Pick("name", "PID-5.1", Choice((Way((Test(7, Relation.EQUALS, "L"),)), Way(code="IDV-LEC-203")))),
-        Pick("ins", "PID-3.1", Choice((Way((Test(4, Relation.EQUALS, "1.2.250.1.213.1.4.8", sub=2),)),))),
+        Pick("name", "PID-5.1", Choice((Way((hl7_grammar.Test(7, Relation.EQUALS, "L"),)), Way(code="IDV-LEC-203")))),
+        Pick("ins", "PID-3.1", Choice((Way((hl7_grammar.Test(4, Relation.EQUALS, "1.2.250.1.213.1.4.8", sub=2),)),))),
     ]
     ins, other = "1&1.2.250.1.213.1.4.8&ISO", "1&1.2.250.1.213.1.4.9&ISO"
     told = [("A^^^^^^L", f"7^^^{ins}"), ("B^^^^^^D", f"8^^^{other}"), ("C^^^^^^D~D^^^^^^L", f"8^^^{other}~9^^^{ins}")]
