@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insvigil.reading import RULES, deviations, read_movements
+from insvigil.reading import RULES, read_movements
 from insvigil.reading.deviations import (
     BESIDE_A_MATRICULE,
     EVERY_CORSICAN_MATRICULE,
     EVERY_MESSAGE,
     EVERY_TEXT,
     FICTITIOUS,
+    PUBLISHED_MATRICULES,
     deviations_of,
 )
 from insvigil.reading.hl7_pam import INS_NIA, INS_NIR
-from insvigil.reading.suspects import PUBLISHED_MATRICULES, suspects_of
 from insvigil.settings import ReadingSettings
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "reading" / "deviations"
@@ -141,54 +140,3 @@ def test_deviations_of__says_of_numbers_what_it_says_of_text(
         pl.col("code").is_between(pl.lit("IDV-LEC-218"), pl.lit("IDV-LEC-223"))
     )
     assert sorted(found.select("row", "code").rows()) == sorted(expected)
-
-
-_TOLD = {
-    "domain": ("1.2.3", None),
-    "dossier_authority": ("&&ISO", "&1.2", "1.2.250", "H", None),
-    "birth_place": ("75056", "7505", "99100", None),
-    "identity_code": ("VALI", "VALI", "PROV", "FICT", "IDVER", "XXXX", '""', None),
-    "attributes": ("FICT DOUT", "DOUT", None, None),
-    "movement_nature": ("S", "LD", "HMS", "X", None),
-    "trigger": ("A01", "A02", "A08", "A28", "A40", "Z99"),
-    "movement_action": ("INSERT", "UPDATE", None),
-    "movement_origin": ("A03", "A08", "A01", None),
-    "processing": ("P", "T", "D", None),
-    "sex": ("M", "F", "I", None),
-    "matricule": ("184037621904149", "284037621904111", "184037621904112", "111111111111111", '""', "1840376", None),
-    "matricule_oid": (INS_NIR, INS_NIA, "1.2.3"),
-    "matricule_nia": ("184037621904149", None, None),
-    "birth_date": ("19840312", "19850412", "198403", None),
-    "collection_mode": ("INSI", None),
-    "insi_date": ("20260101", None),
-    "document": ("CN", None),
-    "merged_ipp": ("1", None),
-}
-
-
-@given(st.lists(st.tuples(*map(st.sampled_from, _TOLD.values())), min_size=1, max_size=30), st.booleans())
-def test_suspects_of__clears_nobody_who_deviates(rows: list[tuple[str | None, ...]], production: bool) -> None:
-    columns = pl.DataFrame(rows, dict.fromkeys(_TOLD, pl.String), orient="row").with_row_index("row")
-    found = deviations_of(columns, production=production)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deviations, "suspects_of", lambda columns: np.ones(columns.height, np.bool_))
-        assert found.equals(deviations_of(columns, production=production))
-
-
-def test_suspects_of__clears_a_conforming_message() -> None:
-    told = {
-        "domain": "1.2.3",
-        "dossier_authority": "1.2.250",
-        "birth_place": "75056",
-        "identity_code": "VALI",
-        "trigger": "A01",
-        "processing": "P",
-        "sex": "M",
-        "matricule": f"1840376219041{97 - 1840376219041 % 97:02}",
-        "birth_date": "19840312",
-        "document": "CN",
-    }
-    columns = pl.DataFrame([{name: told.get(name) for name in _TOLD}], dict.fromkeys(_TOLD, pl.String))
-    assert not suspects_of(columns).any()
-    for name, value in (("matricule", "184037621904100"), ("sex", "F"), ("document", None), ("domain", None)):
-        assert suspects_of(columns.with_columns(pl.lit(value, pl.String).alias(name))).all()

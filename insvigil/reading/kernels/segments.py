@@ -39,7 +39,7 @@ def hash_line(buffer: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes, and a mask that is not zero where some are above 0x7F.
 
     Each word is mixed with its place and the results are added, eight words at once: a loop of words takes lines of 100
-    bytes one word after the other (7 ms where that took 17, of 100,000 messages).
+    bytes one word after the other (8 ms where that took 17, of 100,000 messages).
     """
     place = _STEP * np.uint64(end - begin + 1)
     total = place
@@ -102,7 +102,7 @@ def index_messages(
     before; ``MSH|^`` in the middle of a line begins a message, for files joined end to end often lack the last line
     end. The hash of a message depends on the bytes of its lines, not on what ends them.
 
-    Cost: 0.25 µs for a message of 1.06 kB (4.2 GB/s).
+    Cost: 0.31 µs for a message of 1.06 kB, a quarter less than with a hash of one word after the other.
     """
     capacity = messages.shape[0]
     count = 0
