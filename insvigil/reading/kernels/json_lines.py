@@ -32,8 +32,8 @@ _LINE_END, _QUOTE, _ESCAPE, _SPACE = np.uint8(10), np.uint8(34), np.uint8(92), n
 def hash_text(words: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
 
-    Keys and what lies between strings are a few bytes long: one word after the other, where ``hash_line`` takes eight at
-    once and reads a file of Patients a twelfth slower.
+    Keys and what lies between strings are a few bytes long: one word after the other, where ``hash_line`` takes eight
+    at once and reads a file of Patients a twelfth slower.
     """
     place = _STEP * np.uint64(end - begin + 1)
     total = place
