@@ -58,3 +58,16 @@ def test_counted__is_the_number_of_bits(mask: int) -> None:
 
 def test_lowest__is_64_when_no_bit_is_set() -> None:
     assert lowest(np.uint64(0)) == jit_blocks._plain_lowest(0) == 64
+
+
+@kernel("uint64(uint8[::1], int64, int64, uint64)")
+def mixed(buffer: Any, at: Any, size: Any, place: Any) -> Any:
+    return jit_blocks.mixed_sum(buffer, at, size, place)
+
+
+@given(bytes_of, st.integers(0, 16), st.integers(1, 64), st.integers(0, 2**64 - 1))
+def test_mixed_sum__is_the_sum_of_its_words(text: bytes, at: int, size: int, place: int) -> None:
+    buffer = np.frombuffer(text, np.uint8).copy()
+    assert mixed(buffer, at, size, np.uint64(place)) == jit_blocks._plain_mixed_sum(buffer, at, size, place)
+    buffer[at + size :] = 0  # what follows does not count
+    assert mixed(buffer, at, size, np.uint64(place)) == jit_blocks._plain_mixed_sum(buffer, at, size, place)

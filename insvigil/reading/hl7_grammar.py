@@ -236,7 +236,9 @@ class Plan:
                 given.add(pick.column)
                 rows.append([of, columns[pick.column], int(pick.kind), *span, int(pick.replace or first_of_column)])
                 places.extend([*_split(place)[2:], self._code(code)] for place, code in at)
-            simple = all(_is_first_component(pick) for pick in picks)
+            simple = len(picks) == 1 and _is_first_component(picks[0])
+            if not simple and any(pick.kind is Kind.TIME for pick in picks):
+                raise ValueError("a time is all that is asked of its field")
             fields.append([field, first[0], len(groups), first[1], len(choices), first[2], len(rows), int(simple)])
         self.needs = [
             (columns[need.column], self.segments.index(need.segment), need.field, self._code(need.code))
@@ -266,8 +268,10 @@ class Plan:
 
         tape = np.zeros(longest + 72, np.int64)
         bars = np.zeros(self.tables[1][:, 0].max(initial=0) + 72, np.int64)
-        repetitions, chosen = np.zeros((REPETITIONS, 4), np.int64), np.zeros(len(self.tables[3]) + 1, np.int64)
-        met = np.zeros((2 * len(self.tables[2]), 3), np.uint64)
+        most = int((self.tables[1][:, 4] - self.tables[1][:, 3]).max(initial=0))
+        repetitions = np.zeros((REPETITIONS, 4), np.int64)
+        chosen = np.full((2 * len(self.tables[1]) + 1, 2 + most), -1, np.int64)
+        met = np.zeros((2 * len(self.tables[2]), 5), np.uint64)
         return np.zeros(5, np.uint8), tape, bars, repetitions, chosen, met, np.zeros(6, np.int64)
 
 
@@ -285,8 +289,9 @@ def _split(place: str) -> tuple[str, int, int, int]:
 
 
 def _is_first_component(pick: Pick) -> bool:
-    """Return whether a pick asks for the first component of a field, whatever the rest of it."""
-    return pick.of is None and not pick.others and _split(pick.place)[2:] == (1, 0) and pick.kind is not Kind.REST
+    """Return whether a pick asks for the first component of a field, whatever the rest of it, with nothing to note."""
+    alone = pick.of is None and not pick.others and pick.code is None
+    return alone and _split(pick.place)[2:] == (1, 0) and pick.kind is not Kind.REST
 
 
 def _tests_of(picks: Sequence[Pick]) -> dict[tuple[int, int], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -132,11 +133,10 @@ class Hl7Reader:
         told = (
             movements["movement"].is_not_null() & (movements["movement_action"] == "INSERT").fill_null(False)
         ).arg_true()
-        moved = movements.select("movement", "domain", "ipp", "dossier", "visit")[told].select(
-            pl.col("movement").hash().alias("movement"), pl.struct(pl.all()).hash().alias("visit")
-        )
-        known = self._movements.add(moved["movement"].to_numpy(writable=True))
-        same = self._movement_visits.add(moved["visit"].to_numpy(writable=True))
+        moved = movements.select("movement", "domain", "ipp", "dossier", "visit")[told]
+        parts = [column.hash().to_numpy(writable=True) for column in moved]
+        known = self._movements.add(parts[0])
+        same = self._movement_visits.add(reduce(lambda whole, part: whole * _ODD ^ part, parts))
         notes.about(here.at(told.to_numpy()[known & ~same]), code=MOVEMENT_REUSED, segment="ZBE", field=1)
         late = self._late(movements)
         counts["late"] += int(late.sum())
@@ -186,11 +186,9 @@ class Hl7Reader:
 
 def _note_charsets(declared: pl.Series, natures: hl7_grammar.Ints, sources: dict[int, Source], here: Positions) -> None:
     """Remember what each file declares and what its bytes are."""
-    for number, nature in {
-        (pair >> 2, pair & 3) for pair in np.unique(here.source.astype(np.int64) << 2 | natures).tolist()
-    }:
-        if nature:
-            sources[number].found.add(UTF8 if nature == 1 else EIGHT_BITS)
+    high = np.flatnonzero(natures)
+    for pair in np.unique(here.source[high].astype(np.int64) << 2 | natures[high]).tolist():
+        sources[pair >> 2].found.add(UTF8 if pair & 3 == 1 else EIGHT_BITS)
     if len(sources) == 1:
         (source,) = sources.values()
         source.declared.update(declared.drop_nulls().unique())

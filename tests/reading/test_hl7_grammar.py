@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insvigil.reading import hl7_grammar, hl7_pam
-from insvigil.reading.hl7_grammar import Batch, Extraction, Kind, Pick, Plan
+from insvigil.reading.hl7_grammar import Batch, Choice, Extraction, Kind, Pick, Plan, Relation, Way
 from tests.reading.writing import MARKS, message, segment
 from tests.references.hl7_reference import messages_of, value_of
 
@@ -215,3 +215,27 @@ def test_extract__grows_its_tables_when_remarks_and_values_overflow() -> None:
     found = extract(data.encode())
     assert found.columns["birth_name"][2] == "&" * 30_000
     assert len(found.remarks.code) >= 6
+
+
+def test_plan__asks_nothing_but_a_time_of_its_field() -> None:
+    for others in ([Pick("of_day", "ZBE-2.2")], [Pick("again", "ZBE-2.1", kind=Kind.TIME)]):
+        with pytest.raises(ValueError, match="all that is asked"):
+            Plan([Pick("at", "ZBE-2.1", kind=Kind.TIME), *others], ())
+    with pytest.raises(ValueError, match="all that is asked"):
+        Plan([Pick("at", "ZBE-2.2", kind=Kind.TIME)], ())
+
+
+def test_extract__chooses_anew_whatever_the_message_before_chose() -> None:
+    picks = [
+        Pick("sender", "MSH-3"),
+        Pick("name", "PID-5.1", Choice((Way((hl7_grammar.Test(7, Relation.EQUALS, "L"),)), Way(code="IDV-LEC-203")))),
+        Pick("ins", "PID-3.1", Choice((Way((hl7_grammar.Test(4, Relation.EQUALS, "1.2.250.1.213.1.4.8", sub=2),)),))),
+    ]
+    ins, other = "1&1.2.250.1.213.1.4.8&ISO", "1&1.2.250.1.213.1.4.9&ISO"
+    told = [("A^^^^^^L", f"7^^^{ins}"), ("B^^^^^^D", f"8^^^{other}"), ("C^^^^^^D~D^^^^^^L", f"8^^^{other}~9^^^{ins}")]
+    order = [0, 1, 1, 0, 2, 2, 1, 0, 2]
+    data = "".join(f"MSH|^~\\&|a|b\rPID|||{told[k][1]}||{told[k][0]}\r" for k in order)
+    found = extract(data.encode(), Plan(picks, ()))
+    assert found.columns["name"].to_list() == [("A", "B", "D")[k] for k in order]
+    assert found.columns["ins"].to_list() == [("7", None, "9")[k] for k in order]
+    assert found.remarks.message.tolist() == [row for row, k in enumerate(order) if k == 1]

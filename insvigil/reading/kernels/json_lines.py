@@ -13,7 +13,6 @@ import numpy as np
 from insvigil.jit import kernel
 from insvigil.jit_blocks import ALL, NONE, ONE, TOPS, below_mask, equal_mask, lowest
 from insvigil.reading.kernels.decoding import follow
-from insvigil.reading.kernels.segments import hash_line
 from insvigil.reading.kernels.views import INLINE, write_view
 
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
@@ -24,7 +23,35 @@ LINE_COLUMNS = 7
 _TWO = np.uint64(2)
 _FOLD = np.uint64(32)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_STEP, _LAST, _SHIFT = _MIX, np.uint64(0x94D049BB133111EB), np.uint64(29)
+_WORD_MIX = np.uint64(0xBF58476D1CE4E5B9)
 _LINE_END, _QUOTE, _ESCAPE, _SPACE = np.uint8(10), np.uint8(34), np.uint8(92), np.uint8(32)
+
+
+@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False, inner=True)
+def hash_text(words: Any, begin: Any, end: Any) -> Any:
+    """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
+
+    Keys and what lies between strings are a few bytes long: one word after the other, where ``hash_line`` takes eight
+    at once and reads a file of Patients a twelfth slower.
+    """
+    place = _STEP * np.uint64(end - begin + 1)
+    total = place
+    high = NONE
+    at = begin
+    while at + 8 <= end:
+        word = words[at]
+        high |= word
+        word = (word ^ place) * _WORD_MIX
+        total += (word ^ (word >> _SHIFT)) * _LAST
+        place += _STEP
+        at += 8
+    if at < end:
+        word = words[at] & (ALL >> np.uint64(64 - 8 * (end - at)))
+        high |= word
+        word = (word ^ place) * _WORD_MIX
+        total += (word ^ (word >> _SHIFT)) * _LAST
+    return total, high
 
 
 @kernel("int64(uint8[::1], int64, int64)", allocates=False, inner=True)
@@ -92,7 +119,7 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
             lines[row, 2] = end
             lines[row, 3] = number
             lines[row, 4] = held
-            digest, high = hash_line(words, begin, end)
+            digest, high = hash_text(words, begin, end)
             shape = _MIX
             strange = NONE
             inside = False
@@ -109,16 +136,16 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
                     quotes &= quotes - ONE
                     text = ONE if spot == start else _TWO
                     if not inside:
-                        text, _ = hash_line(words, start, spot)
+                        text, _ = hash_text(words, start, spot)
                     else:
                         after = spot + 1
                         while buffer[after] == 32:
                             after += 1
                         if buffer[after] == 58:  # a key
-                            text, _ = hash_line(words, start, spot)
+                            text, _ = hash_text(words, start, spot)
                             tells = is_telling(words, start, spot, telling)
                         elif tells and not 48 <= buffer[start] <= 57:
-                            text, _ = hash_line(words, start, spot)
+                            text, _ = hash_text(words, start, spot)
                         else:
                             if held < strings.shape[0]:
                                 strings[held, 0] = start
@@ -128,7 +155,7 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
                     shape ^= shape >> _FOLD
                     inside = not inside
                     start = spot + 1
-            text, _ = hash_line(words, start, end)
+            text, _ = hash_text(words, start, end)
             shape = (shape ^ text) * _MIX
             lines[row, 5] = held - lines[row, 4]
             lines[row, 6] = 0

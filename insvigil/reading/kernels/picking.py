@@ -36,8 +36,9 @@ _MEANING = "Tuple((UniTuple(int64[:, ::1], 7), uint64[:, ::1]))"
 _COLUMNS = (
     f"Tuple((uint64[:, :, ::1], int64[:, ::1], uint8[:, ::1], {_WORDS}, int64[:, ::1], int64[:, ::1], int64[::1]))"
 )
-_WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], uint64[:, ::1], int64[::1]))"
-"""Separators, tape, bars (where fields end), repetitions, chosen ones, values met (see ``passed_tests``), tally."""
+_WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], uint64[:, ::1], int64[::1]))"
+"""Separators, tape, bars (where fields end), repetitions, chosen ones (see ``choose_repetitions``), values met (see
+``passed_tests``), tally."""
 
 
 @kernel("void(int64[:, ::1], int64[::1], UniTuple(int64, 3), int64)", allocates=False, inner=True)
@@ -50,6 +51,13 @@ def note(remarks: Any, tally: Any, where: Any, code: Any) -> Any:
     tally[NOTED] = noted + 1
 
 
+@kernel(f"uint64({_WORDS}, int64, int64)", allocates=False, inner=True)
+def word_upto(words: Any, begin: Any, size: Any) -> Any:
+    """Return a word of a text of which ``size`` bytes are left, without what follows the text."""
+    half = np.uint64(4 * min(max(size, 0), 8))  # in two steps, for a word shifted by 64 is not zero
+    return words[begin] & ~((ALL << half) << half)
+
+
 @kernel(
     f"int64(uint8[::1], {_WORDS}, int64, UniTuple(int64, 2), {_MEANING}, {_WORK})",
     allocates=False,
@@ -58,8 +66,8 @@ def note(remarks: Any, tally: Any, where: Any, code: Any) -> Any:
 def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, work: Any) -> Any:
     """Return one bit a test of some groups of tests (``span``): whether a repetition passes it.
 
-    A value of up to eight bytes is most often that of the message before: two a group are held, those of the last
-    repetitions of even and of odd number, as size, word and bits.
+    A value is most often that of the message before: two a group are held, those of the last repetitions of even and
+    of odd number, as size, three words and bits. No constant is longer than these: what follows them changes no bit.
     """
     tables, tests = meaning
     groups = tables[2]
@@ -73,35 +81,38 @@ def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, 
         size = end - begin
         if size == 0:
             continue
-        word = words[begin]
-        if size < 8:
-            word &= ALL >> np.uint64(64 - 8 * size)
-        held = 2 * group + (number & 1)
-        if met[held, 0] == np.uint64(size) and met[held, 1] == word:
-            passed |= np.int64(met[held, 2])
+        test = groups[group, 2]
+        if groups[group, 3] - test == 1 and tests[test, 0] == 0:  # nothing else is asked: values need not be looked at
+            passed |= 1 << (test - first_test)
             continue
-        before = passed
-        for test in range(groups[group, 2], groups[group, 3]):
-            wide = np.int64(tests[test, 0])
-            same = wide == 0 or (wide == size and word == tests[test, 1])  # 0 asks whether it is filled
-            for k in range(8, wide if same else 0):
-                same &= np.uint64(buffer[begin + k]) == (tests[test, 1 + (k >> 3)] >> np.uint64(8 * (k & 7))) & _BYTE
-            passed |= np.int64(same) << (test - first_test)
-        if size <= 8:
-            met[held, 0], met[held, 1], met[held, 2] = np.uint64(size), word, np.uint64(passed ^ before)
+        first = word_upto(words, begin, size)
+        second, third = word_upto(words, begin + 8, size - 8), word_upto(words, begin + 16, size - 16)
+        wide = np.uint64(size)
+        held = 2 * group + (number & 1)
+        other = (met[held, 0] ^ wide) | (met[held, 1] ^ first) | (met[held, 2] ^ second) | (met[held, 3] ^ third)
+        if other != 0:
+            bits: Any = 0
+            for test in range(groups[group, 2], groups[group, 3]):
+                other = (tests[test, 0] ^ wide) | (tests[test, 1] ^ first)
+                other |= (tests[test, 2] ^ second) | (tests[test, 3] ^ third)
+                bits |= np.int64(other == 0 or tests[test, 0] == 0) << (test - first_test)  # 0: whether it is filled
+            met[held, 0], met[held, 1], met[held, 2], met[held, 3] = wide, first, second, third
+            met[held, 4] = np.uint64(bits)
+        passed |= np.int64(met[held, 4])
     return passed
 
 
 @kernel(
-    f"void(uint8[::1], {_WORDS}, UniTuple(int64, 3), int64, {_MEANING}, int64[:, ::1], {_WORK})",
+    f"int64(uint8[::1], {_WORDS}, UniTuple(int64, 3), int64, {_MEANING}, int64[:, ::1], {_WORK})",
     allocates=False,
     inner=True,
 )
 def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning: Any, remarks: Any, work: Any) -> Any:
-    """Write which of ``count`` repetitions each choice of a field takes (-1: none), and the code of a way it needed.
+    """Return the row of ``chosen`` that says which of ``count`` repetitions each choice of a field takes (-1: none).
 
     ``where``: row, slot, field. Every test is made once a repetition and kept as a bit; a way is two masks of bits that
-    must and must not be set.
+    must and must not be set. A way with a code is noted. What one or two repetitions gave is held with their bits, for
+    most messages of a feed say the same, unless there was something to note.
     """
     fields, choices, ways = meaning[0][1], meaning[0][3], meaning[0][4]
     repetitions, chosen = work[3], work[4]
@@ -109,18 +120,36 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
     for r in range(count):
         span = (fields[field, 1], fields[field, 2])
         repetitions[r, 3] = passed_tests(buffer, words, r, span, meaning, work)
+    held: Any = 0
+    if count <= 2:
+        held = 2 * field + count
+        if chosen[held, 0] == repetitions[0, 3] and (count == 1 or chosen[held, 1] == repetitions[1, 3]):
+            return held
+    chosen[held, 0], chosen[held, 1] = repetitions[0, 3], repetitions[count - 1, 3]
     first = fields[field, 3]
     for choice in range(first, fields[field, 4]):
-        chosen[choice - first] = -1
+        chosen[held, 2 + choice - first] = -1
         for way in range(choices[choice, 0], choices[choice, 1]):
             r = 0
             while r < count and repetitions[r, 3] & ways[way, 2] != ways[way, 0]:
                 r += 1
             if r < count:
-                chosen[choice - first] = r
+                chosen[held, 2 + choice - first] = r
                 if ways[way, 1] >= 0:
                     note(remarks, work[6], (row, slot, fields[field, 0]), ways[way, 1])
+                    chosen[held, 0] = -1
                 break
+    return held
+
+
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64)", allocates=False, inner=True)
+def trimmed(buffer: Any, begin: Any, end: Any, style: Any) -> Any:
+    """Return begin and end of a value without its outer blanks; a code of blanks only is kept as it is."""
+    if begin < end and (buffer[begin] == 32 or buffer[end - 1] == 32):
+        left, right = without_blanks(buffer, begin, end)
+        if style != 0 or left == right:
+            return left, right
+    return begin, end
 
 
 @kernel(
@@ -131,9 +160,7 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
 def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, tape: Any) -> Any:
     """Return begin and end of the value of a pick, outer blanks off, and the code of the place that has it (or -1).
 
-    ``extent``: the repetition (see ``part_of``), where the second one begins and where the field ends; or, of a field
-    asked for its first component only: 0, 0, and where that begins, again, and ends. A code of blanks only is kept as
-    it is.
+    ``extent``: the repetition (see ``part_of``), where the second one begins and where the field ends.
     """
     picks, places = meaning[0][5], meaning[0][6]
     style = picks[pick, 2]
@@ -141,13 +168,9 @@ def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, ta
     for place in range(picks[pick, 3], picks[pick, 4]):
         begin = second
         end = end_of_field
-        if last != 0 and not (style == 3 and places[place, 0] == 0):
+        if not (style == 3 and places[place, 0] == 0):
             begin, end = part_of(buffer, (first, last, start), places[place, 0], places[place, 1], marks, tape)
-        if begin < end and (buffer[begin] == 32 or buffer[end - 1] == 32):
-            left, right = without_blanks(buffer, begin, end)
-            if style != 0 or left == right:
-                begin = left
-                end = right
+        begin, end = trimmed(buffer, begin, end, style)
         if begin < end:
             return begin, end, places[place, 2]
     return 0, 0, -1
@@ -210,11 +233,19 @@ def set_aside(what: Any, marks: Any, postponed: Any, tally: Any) -> Any:
             postponed[aside, 5] |= np.int64(marks[k]) << (8 * k)
 
 
-@kernel(f"void({_WORDS}, UniTuple(int64, 4), {_COLUMNS}, int64[::1])", allocates=False, inner=True)
-def write_text(words: Any, what: Any, columns: Any, tally: Any) -> Any:
-    """Write a text (column, row, begin, end) into its column, and into the arena if it is long."""
-    column, row, begin, end = what
-    arena = columns[3]
+@kernel(f"void(uint8[::1], {_WORDS}, UniTuple(int64, 5), {_COLUMNS}, {_WORK})", allocates=False, inner=True)
+def write_text(buffer: Any, words: Any, what: Any, columns: Any, work: Any) -> Any:
+    """Write a text (column, row, begin, end, whether its segment has escapes) into its column.
+
+    A long one is copied into the arena; one to decode is set aside as well.
+    """
+    column, row, begin, end, escapes = what
+    arena, nature = columns[3], columns[6][row]
+    marks, tally = work[0], work[6]
+    if (escapes != 0 or nature >= 2) and is_coded(buffer, begin, end, marks[3], nature >= 2):
+        if vanishes(buffer, begin, end, marks[3]):
+            return
+        set_aside((column, row, begin, end, nature), marks, columns[5], tally)
     size = end - begin
     used = tally[USED]
     if size > INLINE:
@@ -228,6 +259,24 @@ def write_text(words: Any, what: Any, columns: Any, tally: Any) -> Any:
 
 
 @kernel(
+    f"void(uint8[::1], {_WORDS}, UniTuple(int64, 3), UniTuple(int64, 3), {_COLUMNS}, {_WORK})",
+    allocates=False,
+    inner=True,
+)
+def write_time(buffer: Any, words: Any, where: Any, what: Any, columns: Any, work: Any) -> Any:
+    """Write a time (column, begin, end) of a row, slot and field into its column; note one that cannot be read."""
+    views, times, valid = columns[0], columns[1], columns[2]
+    row = where[0]
+    column, begin, end = what
+    moment = time_of(buffer, words, begin, end, work[6])
+    if moment != NO_TIME:
+        times[column - views.shape[0], row] = moment
+        valid[column, row >> 3] |= np.uint8(1 << (row & 7))
+    elif not (end - begin == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
+        note(columns[4], work[6], where, 0)
+
+
+@kernel(
     f"void(uint8[::1], {_WORDS}, UniTuple(int64, 6), uint8, {_MEANING}, {_COLUMNS}, {_WORK})",
     allocates=False,
     inner=True,
@@ -238,56 +287,61 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
     ``where``: row, slot, field, its begin and end, and whether the segment has escapes.
     """
     fields, picks = meaning[0][1], meaning[0][5]
-    views, times, valid, _, remarks, postponed, natures = columns
+    valid, remarks = columns[2], columns[4]
     marks, tape, _, repetitions, chosen, _, tally = work
     row, slot, field, begin_of_field, end_of_field, escapes = where
     here = (row, slot, fields[field, 0])
-    bit = np.uint8(1 << (row & 7))
-    eight = natures[row] >= 2
-    if fields[field, 7] != 0:
-        end = end_of_first(buffer, (begin_of_field, end_of_field), lead, marks)
-        extent = (0, 0, begin_of_field, begin_of_field, end)
-    else:
-        count = 1
-        last, repeats = read_parts(buffer, (begin_of_field, end_of_field), lead, marks, tape)
-        second = end_of_field
-        repetitions[0, 0], repetitions[0, 1], repetitions[0, 2] = 0, last, begin_of_field
-        if repeats != 0:
-            count = split_repetitions(buffer, last, lead, marks, tape, repetitions)
-            last = repetitions[0, 1]
-            if count > 1:
-                second = repetitions[1, 2]
-        extent = (0, last, begin_of_field, second, end_of_field)
-        if fields[field, 4] > fields[field, 3]:
-            choose_repetitions(buffer, words, (row, slot, field), count, meaning, remarks, work)
+    count = 1
+    last, repeats = read_parts(buffer, (begin_of_field, end_of_field), lead, marks, tape)
+    second = end_of_field
+    repetitions[0, 0], repetitions[0, 1], repetitions[0, 2] = 0, last, begin_of_field
+    if repeats != 0:
+        count = split_repetitions(buffer, last, lead, marks, tape, repetitions)
+        last = repetitions[0, 1]
+        if count > 1:
+            second = repetitions[1, 2]
+    choice: Any = 0
+    if fields[field, 4] > fields[field, 3]:
+        choice = choose_repetitions(buffer, words, (row, slot, field), count, meaning, remarks, work)
     for pick in range(fields[field, 5], fields[field, 6]):
         column = picks[pick, 1]
-        if picks[pick, 5] == 0 and valid[column, row >> 3] & bit != 0:
+        if picks[pick, 5] == 0 and valid[column, row >> 3] & np.uint8(1 << (row & 7)) != 0:
             continue
-        place = extent
+        place = (0, last, begin_of_field, second, end_of_field)
         if picks[pick, 0] >= 0:
-            r = chosen[picks[pick, 0] - fields[field, 3]]
+            r = chosen[choice, 2 + picks[pick, 0] - fields[field, 3]]
             if r < 0:
                 continue
-            place = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], extent[3], end_of_field)
+            place = (repetitions[r, 0], repetitions[r, 1], repetitions[r, 2], second, end_of_field)
         begin, end, code = find_value(buffer, place, meaning, pick, marks, tape)
         if begin == end:
             continue
         if code >= 0:
             note(remarks, tally, here, code)
-        if picks[pick, 2] == 2:
-            moment = time_of(buffer, words, begin, end, tally)
-            if moment != NO_TIME:
-                times[column - views.shape[0], row] = moment
-                valid[column, row >> 3] |= bit
-            elif not (end - begin == 2 and buffer[begin] == 34 and buffer[begin + 1] == 34):
-                note(remarks, tally, here, 0)
-            continue
-        if (escapes != 0 or eight) and is_coded(buffer, begin, end, marks[3], eight):
-            if vanishes(buffer, begin, end, marks[3]):
-                continue
-            set_aside((column, row, begin, end, natures[row]), marks, postponed, tally)
-        write_text(words, (column, row, begin, end), columns, tally)
+        write_text(buffer, words, (column, row, begin, end, escapes), columns, work)
+
+
+@kernel(
+    f"void(uint8[::1], {_WORDS}, UniTuple(int64, 6), uint8, {_MEANING}, {_COLUMNS}, {_WORK})",
+    allocates=False,
+    inner=True,
+)
+def fill_simple(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, columns: Any, work: Any) -> Any:
+    """Do what ``fill_field`` does of a field asked once, for its first component: all times, most values."""
+    fields, picks = meaning[0][1], meaning[0][5]
+    row, slot, field, begin, end, escapes = where
+    pick = fields[field, 5]
+    column, style = picks[pick, 1], picks[pick, 2]
+    if picks[pick, 5] == 0 and columns[2][column, row >> 3] & np.uint8(1 << (row & 7)) != 0:
+        return
+    end = end_of_first(buffer, (begin, end), lead, work[0])
+    begin, end = trimmed(buffer, begin, end, style)
+    if begin == end:
+        return
+    if style == 2:
+        write_time(buffer, words, (row, slot, fields[field, 0]), (column, begin, end), columns, work)
+    else:
+        write_text(buffer, words, (column, row, begin, end, escapes), columns, work)
 
 
 @kernel(f"void(uint8[::1], {_WORDS}, int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, {_WORK})", allocates=False)
@@ -334,6 +388,9 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
                 if left >= right:
                     continue
                 where = (row, slot, field, left, right, escapes)
-                fill_field(buffer, words, where, lead, meaning, columns, work)
+                if fields[field, 7] != 0:
+                    fill_simple(buffer, words, where, lead, meaning, columns, work)
+                else:
+                    fill_field(buffer, words, where, lead, meaning, columns, work)
                 if tally[FULL] != 0:
                     return

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from insvigil.jit import kernel
-from insvigil.jit_blocks import ALL, NONE, ONE, TOPS, equal_mask, lowest
+from insvigil.jit_blocks import ALL, NONE, ONE, STEP, equal_mask, high_mask, lowest, mixed_sum
 
 MESSAGE_COLUMNS = 6
 """Columns of ``messages``: part, begin, end, line (0-based, in the part), flags, repeated slots (bits)."""
@@ -25,8 +25,7 @@ ENVELOPE_COLUMNS = 6
 
 _FOLD = np.uint64(32)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_STEP, _LAST, _SHIFT = _MIX, np.uint64(0x94D049BB133111EB), np.uint64(29)
-_WORD_MIX = np.uint64(0xBF58476D1CE4E5B9)
+_STEP, _EIGHT_STEPS = np.uint64(STEP), np.uint64(8 * STEP % 2**64)
 _FIVE, _OPENING = np.uint64(0xFFFFFFFFFF), np.uint64(0x5E7C48534D)
 """Five bytes of a word, and MSH|^."""
 _CR, _LF, _M, _S = np.uint8(13), np.uint8(10), np.uint8(77), np.uint8(83)
@@ -35,29 +34,21 @@ MSH, FHS, BHS, FTS, BTS = (int.from_bytes(name, "big") for name in (b"MSH", b"FH
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False, inner=True)
-def hash_line(words: Any, begin: Any, end: Any) -> Any:
-    """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
+@kernel("UniTuple(uint64, 2)(uint8[::1], int64, int64)", allocates=False, inner=True)
+def hash_line(buffer: Any, begin: Any, end: Any) -> Any:
+    """Return a hash of the bytes, and a mask that is not zero where some are above 0x7F.
 
-    Each word is mixed with its place and the results are added: no word waits for the one before (11 GB/s, where a
-    chain of products gives 3).
+    Each word is mixed with its place and the results are added, eight words at once: a loop of words takes lines of 100
+    bytes one word after the other (8 ms where that took 17, of 100,000 messages).
     """
     place = _STEP * np.uint64(end - begin + 1)
     total = place
     high = NONE
-    at = begin
-    while at + 8 <= end:
-        word = words[at]
-        high |= word
-        word = (word ^ place) * _WORD_MIX
-        total += (word ^ (word >> _SHIFT)) * _LAST
-        place += _STEP
-        at += 8
-    if at < end:
-        word = words[at] & (ALL >> np.uint64(64 - 8 * (end - at)))
-        high |= word
-        word = (word ^ place) * _WORD_MIX
-        total += (word ^ (word >> _SHIFT)) * _LAST
+    for at in range(begin, end, 64):
+        size = min(end - at, 64)
+        total += mixed_sum(buffer, at, size, place)
+        high |= high_mask(buffer, at) & (ALL >> np.uint64(64 - size))
+        place += _EIGHT_STEPS
     return total, high
 
 
@@ -111,7 +102,7 @@ def index_messages(
     before; ``MSH|^`` in the middle of a line begins a message, for files joined end to end often lack the last line
     end. The hash of a message depends on the bytes of its lines, not on what ends them.
 
-    Cost: 0.25 µs for a message of 1.06 kB (4.2 GB/s).
+    Cost: 0.31 µs for a message of 1.06 kB, a quarter less than with a hash of one word after the other.
     """
     capacity = messages.shape[0]
     count = 0
@@ -191,12 +182,12 @@ def index_messages(
                     slots[current, :, :] = 0
             if current >= capacity:
                 continue
-            text, high = hash_line(words, begin, end)
+            text, high = hash_line(buffer, begin, end)
             digest = (digest ^ text) * _MIX
             digest ^= digest >> _FOLD
             hashes[current] = digest
             messages[current, 2] = end
-            if high & TOPS:
+            if high != 0:
                 messages[current, 4] |= HIGH
             if name == 0:
                 if open_slot >= 0:
