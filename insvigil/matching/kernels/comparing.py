@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
+from insvigil.jit_lines import crossing, least_bytes, shared
 from insvigil.matching.kernels.agreements import (
     F_CROSSED,
+    F_SAME,
     G_INVERTED,
-    M_SAME_INCOHERENT,
+    P_CITY,
     R_FAMILY,
     R_GIVEN,
     R_PLACE,
@@ -20,136 +22,173 @@ from insvigil.matching.kernels.agreements import (
     T_FAMILY,
     T_GIVEN,
     T_MATRICULE,
-    T_PHONE,
     T_PLACE,
     T_POSTAL,
-    TRAITS,
-    X_DIFFERENT,
 )
-from insvigil.matching.kernels.codes import common_rarity, first_look, level_at, packed_phones
-from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, LIST, RARITY, USED
-from insvigil.matching.kernels.names import family_level, given_hope, given_level, hope, inverted
+from insvigil.matching.kernels.bounds import (
+    ALIKE,
+    CONTACTS,
+    DATES,
+    FAMILY,
+    FAMILY_MOST,
+    GIVEN,
+    GIVEN_MOST,
+    MATRICULES,
+    NEAR_PLACES,
+    NEAR_POSTALS,
+    PLACE_SLOPES,
+    PLACES,
+    POSTAL_SLOPES,
+    SEXES,
+    START,
+    rated,
+    short,
+)
+from insvigil.matching.kernels.codes import (
+    FOREIGN,
+    code_level,
+    date_level,
+    matricule_level,
+    maybe_alike,
+    numbers_alike,
+    write_contacts,
+)
+from insvigil.matching.kernels.lines import (
+    ADDRESS,
+    BIRTH,
+    CITY,
+    DATE,
+    FIRST,
+    FLAGS,
+    FOCUS,
+    LIST,
+    MATRICULE_HIGH,
+    PHONE,
+    PHONE_HASHED,
+    PLACE,
+    PLACEHOLDER,
+    POSTAL,
+    RARITY,
+    SEX_MASK,
+    USED,
+)
+from insvigil.matching.kernels.names import crossed_hope, family_level, given_hope, given_level, hope, inverted, same_hope
 from insvigil.matching.kernels.strings import CLOSE, SAME
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float32]
+Sums = npt.NDArray[np.int64]
 
-# The tables of weights, by trait and level: bits, bits by eighth of a bit of rarity, then both as upper bounds (of a
-# name by relation, of a contact by what it may prove to be). Four against chance, then four against kinship.
-BITS, SLOPES, MOST, STEEPEST = range(4)
-CHANCE, KINSHIP = 0, 4
-SAFE = np.float32(-1e9)  # a floor that no pair is under
 AHEAD = 16  # places asked of memory before they are compared
+KNOWN = 16  # bits of ``shared`` from those of the words that are the same to those of the words known
+FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
+CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False, inner=True)
-def worth(tables: Floats, score: Scalar, trait: Scalar, level: Scalar, rarity: Scalar) -> Scalar:
-    """Return the bits of a level of a trait whose common value is this rare."""
-    return tables[score + BITS, trait, level] + tables[score + SLOPES, trait, level] * rarity
+@kernel("i8(i8, i8)", allocates=False, inner=True)
+def state_of(words: Scalar, first: Scalar) -> Scalar:
+    """Return which of three words are the same, and which are known: three bits each."""
+    return (words >> first) & 7 | (words >> (first + KNOWN - 3)) & 56
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, f4, f4, b1)", allocates=False, inner=True)
-def worth_beside_names(
-    tables: Floats, score: Scalar, levels: Scalar, place: Scalar, postal: Scalar, sure: Scalar
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
+def beside_names(
+    lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, sums: Sums
 ) -> Scalar:
-    """Return the most that packed levels may bring, names apart; the level of the phone may be ``sure``."""
-    most, slopes = score + MOST, score + SLOPES
-    total = tables[slopes, T_PLACE, level_at(levels, T_PLACE)] * place
-    total += tables[slopes, T_POSTAL, level_at(levels, T_POSTAL)] * postal
-    for trait in range(T_DATE, TRAITS):
-        total += tables[most, trait, level_at(levels, trait)]
-    if sure and level_at(levels, T_PHONE) == X_DIFFERENT:
-        total += tables[score + BITS, T_PHONE, X_DIFFERENT] - tables[most, T_PHONE, X_DIFFERENT]
-    return total
+    """Return the most that a pair may weigh above what is to reach, names apart."""
+    places, contacts = state_of(words, PLACE), state_of(words, ADDRESS)
+    contacts += np.int64(maybe_alike(words, lines[i, PHONE], lines[j, PHONE])) * ALIKE
+    sexes = np.int64(lines[i, FLAGS] & SEX_MASK) * 4 + np.int64(lines[j, FLAGS] & SEX_MASK)
+    total = sums[START] + sums[PLACES + places] + sums[CONTACTS + contacts]
+    total += sums[DATES + date] + sums[SEXES + sexes] + sums[MATRICULES + matricule]
+    return total + sums[PLACE_SLOPES + places] * ((rare >> 16) & 255) + sums[POSTAL_SLOPES + places] * (rare >> 24)
 
 
-@kernel("f4(f4[:, :, ::1], i8, i8, i8, f4)", allocates=False, inner=True)
-def most_of_name(tables: Floats, score: Scalar, trait: Scalar, relation: Scalar, rarity: Scalar) -> Scalar:
-    """Return the most that a name may bring, by the best relation it may have and the rarity of the rarer side."""
-    return tables[score + MOST, trait, relation] + tables[score + STEEPEST, trait, relation] * rarity
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+def postal_level(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
+    """Return how two places of residence agree: by their postal codes, else by their cities."""
+    level = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
+    city = P_CITY * ((words >> CITY) & 1)
+    return max(level, city, (words >> (CITY + KNOWN)) & 1)
 
 
 @kernel(
-    "b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], f4[:, :, ::1], f4[::1], u1[::1])",
+    "b1(u4[:, ::1], i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
     allocates=False,
     inner=True,
 )
 def compare_two(
-    lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs, tables: Floats,
-    floors: Floats, found: Bytes,
-) -> Scalar:  # fmt: skip
+    lines: Words, i: Scalar, j: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
+) -> Scalar:
     """Write the levels and rarities of two identities in ``found``; return whether their weight may reach the floors.
 
     What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
-    matter, against chance and against kinship. One matricule on two identities is always worth a look. Everything it
-    calls is inlined, itself too: a call hands over seven words an array, 40 ns of the 140 that a pair took.
+    matter, against chance and against kinship. Everything it calls is inlined, itself too: a call hands over seven
+    words an array, 40 ns of the 140 that a pair took.
     """
-    levels = first_look(lines, i, j)
-    floor, kin_floor = floors[0], floors[1]
-    if level_at(levels, T_MATRICULE) >= M_SAME_INCOHERENT:
-        floor, kin_floor = SAFE, SAFE
-    sure = packed_phones(lines, i, j)
-    place_rare, postal_rare = common_rarity(lines, i, j, 2), common_rarity(lines, i, j, 3)
-    total = worth_beside_names(tables, CHANCE, levels, np.float32(place_rare), np.float32(postal_rare), sure)
-    kin = worth_beside_names(tables, KINSHIP, levels, np.float32(place_rare), np.float32(postal_rare), sure)
+    words, crossed = shared(lines, i, j), crossing(lines, i, j)
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     x, y = lines[i, RARITY], lines[j, RARITY]
-    family_rare, given_rare = np.float32(common_rarity(lines, i, j, 0)), np.float32(common_rarity(lines, i, j, 1))
-    a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
-    p, q = lines[i, FIRST], lines[j, FIRST]
-    reach = given_reach = np.int64(CLOSE)  # the best that unequal names may bring
-    if a in (b, v) or u == b or (u == v and u != 0):
-        reach = np.int64(SAME)
-    if p == q:
-        given_reach = np.int64(SAME)
-    if p in (b, v) or q in (a, u):
-        reach = given_reach = np.int64(SAME)
-    if reach == SAME:  # the name found crossed may be the rarer one
-        family_rare = np.float32(max(x & np.uint32(255), y & np.uint32(255)))
-    given_reach = given_hope(lines, i, j, given_reach)
-    family = most_of_name(tables, CHANCE, T_FAMILY, reach, family_rare)
-    given = most_of_name(tables, CHANCE, T_GIVEN, given_reach, given_rare)
-    kin_given = most_of_name(tables, KINSHIP, T_GIVEN, given_reach, given_rare)
-    if total + family + given < floor:
+    rare = least_bytes(x, y)
+    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
+    date = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
+    matricule = matricule_level(lines, i, j) if (words >> (MATRICULE_HIGH + KNOWN)) & 1 else np.int64(0)
+    total = beside_names(lines, i, j, words, rare, date, matricule, sums)
+    one_family = (words & FAMILIES != 0) | (crossed & CROSSED != 0)
+    one_first = (words >> FIRST) & 1 != 0
+    # before any letter is read: unequal names may be close, a name found crossed may be the rarer one
+    reach: Scalar = np.int64(SAME if one_family or crossed & TURNED else CLOSE)
+    family_rare: Scalar = rare & 255
+    family_rare = np.int64(max(x & np.uint32(255), y & np.uint32(255))) if reach == SAME else family_rare
+    given_rare = (rare >> 8) & 255
+    given_reach: Scalar = same_hope(flags, flags_b) if one_first else np.int64(CLOSE)
+    given_reach = np.int64(SAME) if crossed & TURNED else given_reach
+    given = rated(sums, GIVEN_MOST, given_reach, given_rare)
+    if short(total + rated(sums, FAMILY_MOST, reach, family_rare) + given):
         return False
-    if kin + most_of_name(tables, KINSHIP, T_FAMILY, reach, family_rare) + kin_given < kin_floor:
-        return False
-    turned = inverted(lines, i, j, names, chars, memo)
-    births, birth_used = hope(a, b, names), hope(a, v, names)
-    used_birth, useds, firsts = hope(u, b, names), hope(u, v, names), hope(p, q, names)
+    place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
+    total += sums[NEAR_PLACES + place]
+    turned = crossed & TURNED != 0 and inverted(lines, i, j, names, chars, memo)
+    births, useds, firsts = np.int64(SAME), np.int64(0), np.int64(SAME)
     if not turned:
-        given_reach = given_hope(lines, i, j, firsts)
-        reach = max(births, birth_used, used_birth, useds)
-        family = most_of_name(tables, CHANCE, T_FAMILY, reach, family_rare)
-        given = most_of_name(tables, CHANCE, T_GIVEN, given_reach, given_rare)
-        kin_given = most_of_name(tables, KINSHIP, T_GIVEN, given_reach, given_rare)
-        if total + family + given < floor:
-            return False
-        if kin + most_of_name(tables, KINSHIP, T_FAMILY, reach, family_rare) + kin_given < kin_floor:
+        if not one_first:
+            firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
+        if not one_family:
+            births = hope(lines[i, BIRTH], lines[j, BIRTH], names)
+            useds = crossed_hope(lines, i, j, names)
+        given = rated(sums, GIVEN_MOST, given_hope(lines, i, j, firsts), given_rare)
+        if short(total + rated(sums, FAMILY_MOST, max(births, useds), family_rare) + given):
             return False
     level = np.int64(F_CROSSED)
-    if not turned:
-        level = family_level(lines, i, j, births, birth_used, used_birth, useds, names, chars, memo)
-    rare = common_rarity(lines, i, j, 0)
+    if not turned and (words >> BIRTH) & 1:
+        level = np.int64(F_SAME)
+    elif not turned and not one_family:
+        level = family_level(lines, i, j, births, useds, names, chars, memo)
+    family_rare = rare & 255
     if level == F_CROSSED:  # the rarity of the name found crossed, not that of the birth names
         there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
         if there != back:
-            rare = np.int64((x if there else y) & np.uint32(255))
-    total += worth(tables, CHANCE, T_FAMILY, level, np.float32(rare))
-    kin += worth(tables, KINSHIP, T_FAMILY, level, np.float32(rare))
-    if total + given < floor or kin + kin_given < kin_floor:
+            family_rare = np.int64((x if there else y) & np.uint32(255))
+    total += rated(sums, FAMILY, level, family_rare)
+    if short(total + given):
         return False
     given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
-    total += worth(tables, CHANCE, T_GIVEN, given_found, given_rare)
-    kin += worth(tables, KINSHIP, T_GIVEN, given_found, given_rare)
-    if total < floor or kin < kin_floor:
+    total += rated(sums, GIVEN, given_found, given_rare)
+    postal = postal_level(lines, i, j, words)
+    total += sums[NEAR_POSTALS + postal]
+    alike = maybe_alike(words, lines[i, PHONE], lines[j, PHONE]) and (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED
+    if alike and not numbers_alike(lines[i, PHONE], lines[j, PHONE]):
+        alike, contacts = False, CONTACTS + state_of(words, ADDRESS)
+        total += sums[contacts] - sums[contacts + ALIKE]
+    if short(total):
         return False
-    for trait in range(T_DATE, TRAITS):
-        found[trait] = level_at(levels, trait)
-    found[T_FAMILY], found[T_GIVEN] = level, given_found
-    found[R_FAMILY], found[R_GIVEN], found[R_PLACE], found[R_POSTAL] = rare, given_rare, place_rare, postal_rare
+    write_contacts(lines, i, j, words, np.int64(alike), found)
+    found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, date, place
+    found[T_MATRICULE], found[T_POSTAL] = matricule, postal
+    found[R_FAMILY], found[R_GIVEN] = family_rare, given_rare
+    found[R_PLACE], found[R_POSTAL] = (rare >> 16) & 255, rare >> 24
     return True
 
 
@@ -178,19 +217,17 @@ def ask_ahead(places: Words, first: Scalar, last: Scalar, lines: Words, names: W
 
 @kernel(
     "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
-    " f4[:, :, ::1], f4[::1], b1, u8[::1], u8[::1], u4[:, ::1], u1[:, ::1])",
+    " i8[::1], b1, u8[::1], u8[::1], u4[:, ::1], u1[:, ::1])",
     allocates=False,
 )
 def compare(
     places: Words, starts: Words, reach: Scalar, key: Scalar, first: Scalar, last: Scalar, lines: Words, lists: Words,
-    names: Words, chars: Bytes, tables: Floats, floors: Floats, focused: Scalar, memo: Longs, met: Longs,
-    pairs: Words, levels: Bytes,
+    names: Words, chars: Bytes, sums: Sums, focused: Scalar, memo: Longs, met: Longs, pairs: Words, levels: Bytes,
 ) -> tuple[Scalar, Scalar, Scalar]:  # fmt: skip
     """Compare the pairs of the cells ``first`` to ``last`` and write those whose weight may reach the floors.
 
     Cell ``c`` crosses unit ``c // (reach + 1)`` of ``places`` with the one ``c % (reach + 1)`` further, itself when 0
-    (see ``blocking.Work``). ``tables`` are the weights; ``floors``, what remains to reach against chance and against
-    kinship. A row of ``levels`` is the ten levels, then four rarities. ``memo`` is room to work in. ``met`` (a power
+    (see ``blocking.Work``). ``sums`` are the weights and what is to reach (see ``kernels/bounds.py``). A row of ``levels`` is the ten levels, then four rarities. ``memo`` is room to work in. ``met`` (a power
     of two) remembers the pairs already written by this ``key`` or an earlier one: a doublon shares fifteen keys, and
     costs 0.8 µs at each. It may forget one, which is then written twice. Stops before ``pairs`` may overflow; returns
     the next cell, the pairs written and the pairs looked at.
@@ -218,7 +255,7 @@ def compare(
                 slot = (np.uint64(min(i, j)) & ~np.uint64(7) | near) & mask
                 if remembers(met[slot], pair, key) or remembers(met[slot ^ np.uint64(1)], pair, key):
                     continue
-                if compare_two(lines, i, j, lists, names, chars, memo, tables, floors, levels[written]):
+                if compare_two(lines, i, j, lists, names, chars, memo, sums, levels[written]):
                     pairs[written, 0], pairs[written, 1] = min(i, j), max(i, j)
                     if met[slot] != 0 and met[slot ^ np.uint64(1)] == 0:  # two pairs in one slot would chase each other
                         slot ^= np.uint64(1)
