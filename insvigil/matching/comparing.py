@@ -178,7 +178,8 @@ class _Engine:
         while first < last:
             first, written, seen = compare(
                 work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
-                encoding.names, encoding.chars, self.bounds, self.focused, desk.memo, self.met, desk.pairs, desk.levels,
+                encoding.names, encoding.chars, self.bounds, self.focused, desk.waiting, desk.memo, self.met,
+                desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen
             both = desk.pairs[:written].astype(np.uint64)
@@ -191,8 +192,10 @@ class _Desk:
     """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
 
     def __init__(self) -> None:
+        from insvigil.matching.kernels.comparing import SEEN, WAITING
         from insvigil.matching.kernels.names import MEMO_BITS
 
+        self.waiting = np.empty((WAITING, SEEN), np.int64)
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
         self.pairs = np.empty((ROOM, 2), np.uint32)
         self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
