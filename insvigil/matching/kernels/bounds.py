@@ -38,7 +38,7 @@ def short(total: Scalar) -> Scalar:
     return (total | (total << 32)) < 0
 
 
-@kernel("i8(i8[::1], i8, i8, i8)", allocates=False, inner=True)
-def rated(sums: Longs, bits: Scalar, at: Scalar, rarity: Scalar) -> Scalar:
+@kernel("i8(i8[::1], i8, i8)", allocates=False, inner=True)
+def rated(sums: Longs, at: Scalar, rarity: Scalar) -> Scalar:
     """Return what a name brings at a relation or a level: its bits, and more when it is rare."""
-    return sums[bits + at] + sums[bits + SLOPE + at] * rarity
+    return sums[at] + sums[at + SLOPE] * rarity

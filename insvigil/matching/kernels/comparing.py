@@ -153,11 +153,14 @@ def first_look(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     matricule = matricule_level(lines, i, j) if (words >> (MATRICULE_HIGH + KNOWN)) & 1 else np.int64(0)
     total = beside_names(lines, i, j, words, rare, date, matricule, sums)
     turned = crossed & TURNED != 0
-    one_family = (words & FAMILIES != 0) | (crossed & CROSSED != 0) | turned
     most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
-    family = rated(sums, FAMILY_MOST, SAME if one_family else CLOSE, most if one_family else rare & 255)
-    reach: Scalar = same_hope(flags, flags_b) if (words >> FIRST) & 1 else np.int64(CLOSE)
-    given = rated(sums, GIVEN_MOST, SAME if turned else reach, (rare >> 8) & 255)
+    at: Scalar = np.int64(FAMILY_MOST + CLOSE)
+    at = FAMILY + F_CROSSED if (words & FAMILIES != 0) | (crossed & CROSSED != 0) else at
+    at = FAMILY + F_SAME if (words >> BIRTH) & 1 else at
+    at = FAMILY_MOST + SAME if turned else at
+    family = rated(sums, at, rare & 255 if at == FAMILY_MOST + CLOSE else most)
+    at = GIVEN_MOST + same_hope(flags, flags_b) if (words >> FIRST) & 1 else np.int64(GIVEN_MOST + CLOSE)
+    given = rated(sums, GIVEN_MOST + SAME if turned else at, (rare >> 8) & 255)
     seen[LEFT], seen[RIGHT], seen[TOTAL] = i, j, total
     seen[SHARED], seen[OTHERS] = words | crossed << 32, date | matricule << 4
     return not short(total + family + given)
@@ -197,31 +200,24 @@ def second_look(
     place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
     total += sums[NEAR_PLACES + place]
     turned = crossed & TURNED != 0 and inverted(lines, i, j, names, chars, memo)
-    births, useds, firsts, given = np.int64(SAME), np.int64(0), np.int64(SAME), np.int64(0)
-    given_rare = (rare >> 8) & 255
-    family_rare: Scalar = crossed_rarity(lines, i, j, rare & 255)
-    if not turned:
-        if not (words >> FIRST) & 1:
-            firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
-        if not one_family:
-            births = hope(lines[i, BIRTH], lines[j, BIRTH], names)
-            useds = crossed_hope(lines, i, j, names)
-        given = rated(sums, GIVEN_MOST, given_hope(lines, i, j, firsts), given_rare)
-        most = max(lines[i, RARITY] & np.uint32(255), lines[j, RARITY] & np.uint32(255))
-        if short(total + given + rated(sums, FAMILY_MOST, max(births, useds), most if one_family else rare & 255)):
+    level, firsts, given_rare = np.int64(F_SAME if (words >> BIRTH) & 1 else F_CROSSED), np.int64(SAME), (rare >> 8) & 255
+    if turned:
+        level = np.int64(F_CROSSED)
+    elif not (words >> FIRST) & 1:
+        firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
+    given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
+    if not turned and not one_family:
+        births, useds = hope(lines[i, BIRTH], lines[j, BIRTH], names), crossed_hope(lines, i, j, names)
+        if short(total + given + rated(sums, FAMILY_MOST + max(births, useds), rare & 255)):
             return False
-    level = np.int64(F_CROSSED)
-    if not turned and (words >> BIRTH) & 1:
-        level = np.int64(F_SAME)
-    elif not turned and not one_family:
         level = family_level(lines, i, j, births, useds, names, chars, memo)
-    family_rare = family_rare if level == F_CROSSED else rare & 255
-    total += rated(sums, FAMILY, level, family_rare)
+    family_rare: Scalar = crossed_rarity(lines, i, j, rare & 255) if level == F_CROSSED else rare & 255
+    total += rated(sums, FAMILY + level, family_rare)
     if not turned and short(total + given):
         return False
     given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
     postal, alike = postal_level(lines, i, j, words), alike_phones(lines, i, j, words)
-    total += rated(sums, GIVEN, given_found, given_rare) + sums[NEAR_POSTALS + postal]
+    total += rated(sums, GIVEN + given_found, given_rare) + sums[NEAR_POSTALS + postal]
     if not alike and (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED:
         total += sums[CONTACTS + state_of(words, ADDRESS)] - sums[contacts_at(lines, i, j, words)]
     if short(total):
