@@ -95,7 +95,7 @@ def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     return n == 1
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
+@kernel("i8(i8, i8, b1, b1)", allocates=False)
 def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates of different years agree; 0 when a year is missing."""
     ya, yb = a >> 9, b >> 9
@@ -106,7 +106,7 @@ def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> S
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False)
+@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
 def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing.
 
