@@ -25,7 +25,8 @@ _WORD, _LONG = ir.IntType(32), ir.IntType(64)
 
 def _loaded(context: Any, builder: Any, lines: Any, row: Any, width: int) -> Any:
     held = context.make_array(_LINES)(context, builder, lines)
-    address = cgutils.get_item_pointer(context, builder, _LINES, held, [row, context.get_constant(types.intp, 0)])
+    start: Any = cgutils.get_item_pointer  # numba tells no types
+    address = start(context, builder, _LINES, held, [row, context.get_constant(types.intp, 0)])
     words = builder.load(builder.bitcast(address, ir.VectorType(_WORD, width).as_pointer()))
     words.align = 4
     return words

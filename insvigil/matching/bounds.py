@@ -53,7 +53,8 @@ def bounds(tables: Floats, floors: Floats) -> Longs:
             sums[:, at : at + tables.shape[2]] = table[:, first + row, trait]
     sums[:, k.START] = -np.clip(floors.astype(np.float64), -FARTHEST, FARTHEST)
     chance, kinship = np.ceil(sums * k.UNIT).astype(np.int64)
-    return (chance << 32) + kinship
+    both: Longs = (chance << 32) + kinship
+    return both
 
 
 def _place(state: int) -> list[int]:

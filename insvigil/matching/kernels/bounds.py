@@ -1,7 +1,7 @@
 """Where the bits of each agreement are among those that a comparison sums, against chance and kinship at once.
 
-An entry is two numbers of ``UNIT``\\ ths of a bit, rounded up: against chance times 2 ** 32, plus against kinship. Entries
-are added, and multiplied by a rarity, as they are. See ``matching/bounds.py``, which fills them.
+An entry is two whole numbers of bits of ``UNIT`` parts, rounded up: against chance times 2 ** 32, plus against kinship.
+Entries are added, and multiplied by a rarity, as they are. See ``matching/bounds.py``, which fills them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ PLACES, PLACE_SLOPES, POSTAL_SLOPES, CONTACTS, ALIKE = 0, 64, 128, 192, 64
 # By level: the date, the sexes of both (four times one, plus the other), the matricule; then what is to add once it is
 # known whether places or postal codes that differ are near.
 DATES, SEXES, MATRICULES, NEAR_PLACES, NEAR_POSTALS = range(320, 400, 16)
-# By relation, the most that names may bring, then by level, what they bring: each followed, ``SLOPE`` further, by what a
-# rarity multiplies.
+# By relation, the most that names may bring, then by level, what they bring: each followed, ``SLOPE`` further, by what
+# a rarity multiplies.
 FAMILY_MOST, GIVEN_MOST, FAMILY, GIVEN = range(400, 656, 64)
 SLOPE = 32
 START = 656  # what is to reach, negative

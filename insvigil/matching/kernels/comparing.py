@@ -8,72 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
-from insvigil.jit_lines import crossing, least_bytes, shared
-from insvigil.matching.kernels.agreements import (
-    F_CROSSED,
-    F_SAME,
-    G_INVERTED,
-    P_CITY,
-    R_FAMILY,
-    R_GIVEN,
-    R_PLACE,
-    R_POSTAL,
-    T_DATE,
-    T_FAMILY,
-    T_GIVEN,
-    T_MATRICULE,
-    T_PLACE,
-    T_POSTAL,
-)
-from insvigil.matching.kernels.bounds import (
-    ALIKE,
-    CONTACTS,
-    DATES,
-    FAMILY,
-    FAMILY_MOST,
-    GIVEN,
-    GIVEN_MOST,
-    MATRICULES,
-    NEAR_PLACES,
-    NEAR_POSTALS,
-    PLACE_SLOPES,
-    PLACES,
-    POSTAL_SLOPES,
-    SEXES,
-    START,
-    rated,
-    short,
-)
-from insvigil.matching.kernels.codes import (
-    FOREIGN,
-    code_level,
-    date_level,
-    matricule_level,
-    maybe_alike,
-    numbers_alike,
-    write_contacts,
-)
-from insvigil.matching.kernels.lines import (
-    ADDRESS,
-    BIRTH,
-    CITY,
-    DATE,
-    FIRST,
-    FLAGS,
-    FOCUS,
-    LIST,
-    MATRICULE_HIGH,
-    PHONE,
-    PHONE_HASHED,
-    PLACE,
-    PLACEHOLDER,
-    POSTAL,
-    RARITY,
-    SEX_MASK,
-    USED,
-)
-from insvigil.matching.kernels.names import crossed_hope, family_level, given_hope, given_level, hope, inverted, same_hope
-from insvigil.matching.kernels.strings import CLOSE, SAME
+from insvigil.matching.kernels.lines import FLAGS, FOCUS
+from insvigil.matching.kernels.passes import LEFT, RIGHT, ask_names, first_pass, last_pass
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -82,152 +18,10 @@ Longs = npt.NDArray[np.uint64]
 Sums = npt.NDArray[np.int64]
 
 AHEAD = 16  # places asked of memory before they are compared
-KNOWN = 16  # bits of ``shared`` from those of the words that are the same to those of the words known
-FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
-CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
 TOGETHER = 64
-"""Pairs that wait for a second look, at least."""
+"""Pairs that wait for the last pass, at least."""
 WAITING = TOGETHER + 256
 """Room for them: one more identity may add those of its unit."""
-LEFT, RIGHT, TOTAL, SHARED, OTHERS, SEEN = range(6)  # what waits, and how much: the levels of dates and matricules last
-
-
-@kernel("i8(i8, i8)", allocates=False, inner=True)
-def state_of(words: Scalar, first: Scalar) -> Scalar:
-    """Return which of three words are the same, and which are known: three bits each."""
-    return (words >> first) & 7 | (words >> (first + KNOWN - 3)) & 56
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def contacts_at(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
-    """Return where the most that contacts may bring is among sums."""
-    return CONTACTS + state_of(words, ADDRESS) + maybe_alike(words, lines[i, PHONE], lines[j, PHONE]) * ALIKE
-
-
-@kernel("b1(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def alike_phones(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
-    """Whether phones that differ are alike, where their digits tell."""
-    x, y = lines[i, PHONE], lines[j, PHONE]
-    return maybe_alike(words, x, y) and (x | y) < PHONE_HASHED and numbers_alike(x, y)
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def crossed_rarity(lines: Words, i: Scalar, j: Scalar, rare: Scalar) -> Scalar:
-    """Return the rarity of a name found crossed: its own where it is so on one side, else that of birth names."""
-    there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
-    return np.int64((lines[i, RARITY] if there else lines[j, RARITY]) & np.uint32(255)) if there != back else rare
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
-def beside_names(
-    lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, sums: Sums
-) -> Scalar:
-    """Return the most that a pair may weigh above what is to reach, names apart."""
-    places = state_of(words, PLACE)
-    sexes = np.int64(lines[i, FLAGS] & SEX_MASK) * 4 + np.int64(lines[j, FLAGS] & SEX_MASK)
-    total = sums[START] + sums[PLACES + places] + sums[contacts_at(lines, i, j, words)]
-    total += sums[DATES + date] + sums[SEXES + sexes] + sums[MATRICULES + matricule]
-    return total + sums[PLACE_SLOPES + places] * ((rare >> 16) & 255) + sums[POSTAL_SLOPES + places] * (rare >> 24)
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def postal_level(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
-    """Return how two places of residence agree: by their postal codes, else by their cities."""
-    level = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
-    city = P_CITY * ((words >> CITY) & 1)
-    return max(level, city, (words >> (CITY + KNOWN)) & 1)
-
-
-@kernel("b1(u4[:, ::1], i8, i8, i8[::1], i8[::1])", allocates=False, inner=True)
-def first_look(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Scalar:
-    """Write what a pair tells before any name is read; return whether the best that names can bring may be enough.
-
-    Unequal names may be close, a name found crossed may be the rarer one.
-    """
-    words, crossed = shared(lines, i, j), crossing(lines, i, j)
-    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
-    x, y = lines[i, RARITY], lines[j, RARITY]
-    rare = least_bytes(x, y)
-    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
-    date = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
-    matricule = matricule_level(lines, i, j) if (words >> (MATRICULE_HIGH + KNOWN)) & 1 else np.int64(0)
-    total = beside_names(lines, i, j, words, rare, date, matricule, sums)
-    turned = crossed & TURNED != 0
-    most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
-    at: Scalar = np.int64(FAMILY_MOST + CLOSE)
-    at = FAMILY + F_CROSSED if (words & FAMILIES != 0) | (crossed & CROSSED != 0) else at
-    at = FAMILY + F_SAME if (words >> BIRTH) & 1 else at
-    at = FAMILY_MOST + SAME if turned else at
-    family = rated(sums, at, rare & 255 if at == FAMILY_MOST + CLOSE else most)
-    at = GIVEN_MOST + same_hope(flags, flags_b) if (words >> FIRST) & 1 else np.int64(GIVEN_MOST + CLOSE)
-    given = rated(sums, GIVEN_MOST + SAME if turned else at, (rare >> 8) & 255)
-    seen[LEFT], seen[RIGHT], seen[TOTAL] = i, j, total
-    seen[SHARED], seen[OTHERS] = words | crossed << 32, date | matricule << 4
-    return not short(total + family + given)
-
-
-@kernel("void(i8[:, ::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
-def ask_names(waiting: Sums, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
-    """Ask the memory for what the second look at each pair that waits will read: line 0 where that is nothing."""
-    for k in range(count):
-        i, j, words = waiting[k, LEFT], waiting[k, RIGHT], waiting[k, SHARED]
-        family = np.int64((words & FAMILIES == 0) & (words >> 32 == 0))
-        first = np.int64((words >> FIRST) & 1)
-        for row in (i, j):
-            prefetch(names, np.int64(lines[row, BIRTH]) * family)
-            prefetch(names, np.int64(lines[row, USED]) * family)
-            prefetch(names, np.int64(lines[row, FIRST]) * (1 - first))
-            prefetch(lists, np.int64(lines[row, LIST]) * first)
-
-
-@kernel(
-    "b1(i8[::1], u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
-    allocates=False,
-    inner=True,
-)
-def second_look(
-    seen: Sums, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
-) -> Scalar:
-    """Write the levels and rarities of a pair in ``found``; return whether its weight may reach the floors.
-
-    What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
-    matter, against chance and against kinship.
-    """
-    i, j, total = seen[LEFT], seen[RIGHT], seen[TOTAL]
-    words, crossed = seen[SHARED], seen[SHARED] >> 32
-    rare = least_bytes(lines[i, RARITY], lines[j, RARITY])
-    one_family = (words & FAMILIES != 0) | (crossed & CROSSED != 0)
-    place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
-    total += sums[NEAR_PLACES + place]
-    turned = crossed & TURNED != 0 and inverted(lines, i, j, names, chars, memo)
-    level, firsts, given_rare = np.int64(F_SAME if (words >> BIRTH) & 1 else F_CROSSED), np.int64(SAME), (rare >> 8) & 255
-    if turned:
-        level = np.int64(F_CROSSED)
-    elif not (words >> FIRST) & 1:
-        firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
-    given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
-    if not turned and not one_family:
-        births, useds = hope(lines[i, BIRTH], lines[j, BIRTH], names), crossed_hope(lines, i, j, names)
-        if short(total + given + rated(sums, FAMILY_MOST + max(births, useds), rare & 255)):
-            return False
-        level = family_level(lines, i, j, births, useds, names, chars, memo)
-    family_rare: Scalar = crossed_rarity(lines, i, j, rare & 255) if level == F_CROSSED else rare & 255
-    total += rated(sums, FAMILY + level, family_rare)
-    if not turned and short(total + given):
-        return False
-    given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
-    postal, alike = postal_level(lines, i, j, words), alike_phones(lines, i, j, words)
-    total += rated(sums, GIVEN + given_found, given_rare) + sums[NEAR_POSTALS + postal]
-    if not alike and (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED:
-        total += sums[CONTACTS + state_of(words, ADDRESS)] - sums[contacts_at(lines, i, j, words)]
-    if short(total):
-        return False
-    write_contacts(lines, i, j, words, np.int64(alike), found)
-    found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, seen[OTHERS] & 15, place
-    found[T_MATRICULE], found[T_POSTAL] = seen[OTHERS] >> 4, postal
-    found[R_FAMILY], found[R_GIVEN] = family_rare, given_rare
-    found[R_PLACE], found[R_POSTAL] = (rare >> 16) & 255, rare >> 24
-    return True
 
 
 @kernel(inline=True, allocates=False)
@@ -248,14 +42,14 @@ def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
     " u4[:, ::1], u1[:, ::1])",
     allocates=False,
 )
-def settle(
+def finish(
     waiting: Sums, count: Scalar, key: Scalar, written: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes,
     sums: Sums, memo: Longs, met: Longs, pairs: Words, levels: Bytes,
 ) -> Scalar:  # fmt: skip
-    """Look again at the pairs that wait, write those that may matter after those ``written``; return how many then."""
+    """Write, of the pairs that wait, those that may matter after those ``written``; return how many these are then."""
     ask_names(waiting, count, lines, names, lists)
     for k in range(count):
-        if second_look(waiting[k], lines, lists, names, chars, memo, sums, levels[written]):
+        if last_pass(waiting[k], lines, lists, names, chars, memo, sums, levels[written]):
             i, j = waiting[k, LEFT], waiting[k, RIGHT]
             pairs[written, 0], pairs[written, 1] = min(i, j), max(i, j)
             pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
@@ -282,20 +76,20 @@ def compare(
     Cell ``c`` crosses unit ``c // (reach + 1)`` of ``places`` with the one ``c % (reach + 1)`` further, itself when 0
     (see ``blocking.Work``). ``sums`` are the weights and what is to reach (see ``kernels/bounds.py``). A row of
     ``levels`` is the ten levels, then four rarities. ``memo`` is room to work in; so is ``waiting``, where pairs that
-    passed the first look wait for the second: both without a jump between them, and the names asked of memory together.
+    the first pass lets through wait for the last one: their names are asked of memory together.
     ``met`` (a power of two) remembers the pairs already written by this ``key`` or an earlier one: a doublon shares
     fifteen keys, and costs 0.8 µs at each. It may forget one, which is then written twice. Stops before ``pairs`` may
     overflow; returns the next cell, the pairs written and the pairs looked at.
     """
-    written, seen, count = 0, 0, 0
+    written, seen, count = 0, 0, np.int64(0)
     u, r = first // (reach + 1), first % (reach + 1)
     for c in range(first, last):
-        start, stop, other, end = 0, 0, 0, 0
+        start = stop = other = end = np.int64(0)
         if u + r + 1 < starts.size:
             start, stop = np.int64(starts[u]), np.int64(starts[u + 1])
             other, end = np.int64(starts[u + r]), np.int64(starts[u + r + 1])
         if written + count + (stop - start) * (end - other) > pairs.shape[0]:
-            written = settle(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
+            written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
             return c, written, seen
         for p in range(start, stop):
             ahead = np.int64(places[min(p + AHEAD, places.size - 1)])
@@ -310,14 +104,14 @@ def compare(
                 pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
                 slot = slot_of(pair, met)
                 again = remembers(met[slot], pair, key) | remembers(met[slot ^ np.uint64(1)], pair, key)
-                count += np.int64(first_look(lines, i, j, sums, waiting[count]) & (not again))
+                count += np.int64(first_pass(lines, i, j, sums, waiting[count]) & (not again))
             if count >= TOGETHER:
-                written = settle(
+                written = finish(
                     waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels
                 )
-                count = 0
+                count = np.int64(0)
         r += 1
         if r > reach:
             u, r = u + 1, 0
-    written = settle(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
+    written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
     return last, written, seen
