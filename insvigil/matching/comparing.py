@@ -192,11 +192,11 @@ class _Desk:
     """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
 
     def __init__(self) -> None:
-        from insvigil.matching.kernels.comparing import WAITING
+        from insvigil.matching.kernels.comparing import TOGETHER
         from insvigil.matching.kernels.names import MEMO_BITS
         from insvigil.matching.kernels.passes import SEEN
 
-        self.waiting = np.empty((WAITING, SEEN), np.int64)
+        self.waiting = np.empty((TOGETHER, SEEN), np.int64)
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
         self.pairs = np.empty((ROOM, 2), np.uint32)
         self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
+from insvigil.jit import kernel
 from insvigil.matching.encoding import name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming

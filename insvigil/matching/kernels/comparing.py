@@ -19,9 +19,7 @@ Sums = npt.NDArray[np.int64]
 
 AHEAD = 16  # places asked of memory before they are compared
 TOGETHER = 64
-"""Pairs that wait for the last pass, at least."""
-WAITING = TOGETHER + 256
-"""Room for them: one more identity may add those of its unit."""
+"""Pairs that wait for the last pass: twice as many lines, which stay near the core."""
 
 
 @kernel(inline=True, allocates=False)
@@ -105,11 +103,11 @@ def compare(
                 slot = slot_of(pair, met)
                 again = remembers(met[slot], pair, key) | remembers(met[slot ^ np.uint64(1)], pair, key)
                 count += np.int64(first_pass(lines, i, j, sums, waiting[count]) & (not again))
-            if count >= TOGETHER:
-                written = finish(
-                    waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels
-                )
-                count = np.int64(0)
+                if count >= TOGETHER:
+                    written = finish(
+                        waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels
+                    )
+                    count = np.int64(0)
         r += 1
         if r > reach:
             u, r = u + 1, 0
