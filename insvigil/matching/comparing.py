@@ -26,6 +26,7 @@ from insvigil.matching.blocking import (
     stretches,
     whole_file,
 )
+from insvigil.matching.bounds import bounds
 from insvigil.matching.encoding import Encoding, aligned
 from insvigil.matching.keys import Key, block_keys
 from insvigil.matching.levels import RARITIES, TRAITS
@@ -119,7 +120,7 @@ class _Engine:
         self, encoding: Encoding, weights: Weights, floor: float, focused: bool, met: Longs, threads: int
     ) -> None:
         self.encoding = encoding
-        self.tables, self.floors = weights.tables(encoding.size), weights.floors(floor, encoding.size)
+        self.bounds = bounds(weights.tables(encoding.size), weights.floors(floor, encoding.size))
         self.focused, self.met = focused, met
         self.desks: SimpleQueue[_Desk] = SimpleQueue()
         for _ in range(threads):
@@ -177,7 +178,7 @@ class _Engine:
         while first < last:
             first, written, seen = compare(
                 work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
-                encoding.names, encoding.chars, self.tables, self.floors, self.focused, desk.memo, self.met,
+                encoding.names, encoding.chars, self.bounds, self.focused, desk.waiting, desk.memo, self.met,
                 desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen
@@ -191,8 +192,11 @@ class _Desk:
     """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
 
     def __init__(self) -> None:
+        from insvigil.matching.kernels.comparing import TOGETHER
         from insvigil.matching.kernels.names import MEMO_BITS
+        from insvigil.matching.kernels.passes import SEEN
 
+        self.waiting = np.empty((TOGETHER, SEEN), np.int64)
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
         self.pairs = np.empty((ROOM, 2), np.uint32)
         self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)

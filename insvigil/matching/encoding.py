@@ -114,7 +114,9 @@ class _Tables(NamedTuple):
     family: Bytes  # how rare a family name is
     given: Bytes  # and a given name
     lists: Words  # the index of a list of given names
-    several: npt.NDArray[np.bool_]  # whether it holds several
+    firsts: Words  # the hash of the first name of a list
+    seconds: Words  # of its second one, 0 where there is none
+    begins: Words  # of the first word of a name
     places: dict[str, tuple[Words, Bytes]]  # a birth place or a postal code, packed, and how rare it is
 
 
@@ -136,9 +138,10 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         rows, places = _by_date(dates)
         numbers, family, given, texts = named.result()
         names = pool.submit(name_lines, texts)
-        lists, several, tokens = listed.result()
+        begins = tokens_of(texts, 1)[numbers, 0]
+        lists, tokens = listed.result()
         by_name = {name: place.result() for name, place in placed.items()}
-        tables = _Tables(numbers, family, given, lists, several, by_name)
+        tables = _Tables(numbers, family, given, lists, tokens[lists, 0], tokens[lists, 1], begins, by_name)
         lines = aligned(size, words.WIDTH)
 
         def lay_some(start: int) -> None:
@@ -175,7 +178,7 @@ def _words(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArr
     for word, name in ((words.ADDRESS, "address"), (words.CITY, "city")):
         out[word] = asked[name] + np.uint32(1)  # missing becomes 0
     out[words.FLAGS] = _flags(asked, matricules, dates)
-    out[words.FLAGS] |= values_of(asked["given_names"], tables.several) * np.uint32(words.SEVERAL_GIVEN)
+    out[words.FLAGS] |= _seconds(asked, tables)
     if focus is not None:
         out[words.FLAGS] |= focus * np.uint32(words.FOCUS)
     out[words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
@@ -190,14 +193,19 @@ def _names(traits: pl.DataFrame) -> tuple[Words, Bytes, Bytes, Texts]:
     return names.numbers, names.spread(family), names.spread(given), names.texts
 
 
-def _lists(traits: pl.DataFrame) -> tuple[Words, npt.NDArray[np.bool_], Words]:
-    """Return by physical code the index of each given-name list and whether it holds several; and the lists."""
+def _lists(traits: pl.DataFrame) -> tuple[Words, Words]:
+    """Return by physical code the index of each given-name list, and the lists."""
+    listed = coded([traits["given_names"]])
+    return listed.numbers, tokens_of(listed.texts, LIST_NAMES)
+
+
+def tokens_of(texts: Texts, most: int) -> Words:
+    """Return the hash of each of the first names of texts (texts x names), 0 where there is none."""
     from insvigil.matching.kernels.strings import fill_lists
 
-    listed = coded([traits["given_names"]])
-    lists = np.zeros((len(listed.texts.offsets) - 1, LIST_NAMES), np.uint32)
-    fill_lists(*listed.texts, lists)
-    return listed.numbers, listed.spread(lists[:, 1] != 0), lists
+    tokens = np.zeros((len(texts.offsets) - 1, most), np.uint32)
+    fill_lists(*texts, tokens)
+    return tokens
 
 
 def _places(column: pl.Series, size: int) -> tuple[Words, Bytes]:
@@ -243,6 +251,20 @@ def _flags(asked: dict[str, npt.NDArray[Any]], matricule: npt.NDArray[np.uint64]
         | asked["matricule_valid"] * np.uint32(words.MATRICULE_VALID)
         | incoherent * np.uint32(words.MATRICULE_INCOHERENT)
     )
+    return flags
+
+
+def _seconds(asked: dict[str, npt.NDArray[Any]], tables: _Tables) -> Words:
+    """Return whether a list holds several names and the hash of the second, where it begins with the first given name.
+
+    Of two lists that begin with one name, the second names alone tell most from each other.
+    """
+    from insvigil.matching.kernels import lines as words
+
+    seconds, begins = values_of(asked["given_names"], tables.seconds), values_of(asked["given_names"], tables.firsts)
+    usual = begins == values_of(asked["first_given_name"], tables.begins)
+    hashes = (seconds >> np.uint32(words.SECOND_SHIFT)) << np.uint32(words.SECOND_SHIFT)
+    flags: Words = hashes * usual | (seconds != 0) * np.uint32(words.SEVERAL_GIVEN)
     return flags
 
 

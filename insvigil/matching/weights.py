@@ -173,12 +173,15 @@ def _family_reach() -> list[set[int]]:
 
 
 def _given_reach() -> list[set[int]]:
-    """Return the same of given names; then of those that no other name can bring nearer (``names.given_hope``)."""
-    from insvigil.matching.kernels.agreements import G_ELSEWHERE, G_SAME_LIST
-    from insvigil.matching.kernels.strings import DIFFERENT, NEAR, SAME
+    """Return the same of given names; then of those that no other name can bring nearer, and of those that are the
+    same, not crossed: by what their lists hold (see ``names.given_hope``)."""
+    from insvigil.matching.kernels.agreements import G_ELSEWHERE, G_SAME, G_SAME_LIST, G_SAME_OTHERS_DIFFER
+    from insvigil.matching.kernels.strings import DIFFERENT, NEAR
 
+    several = {G_SAME_OTHERS_DIFFER, G_SAME, G_SAME_LIST}
     first = _reach((), (1,), (2,), (3,), (5,), (6,), (7,), (8, 9, 10, 11))
-    return [*(levels | {G_ELSEWHERE} for levels in first), *first[DIFFERENT:NEAR], first[SAME] - {G_SAME_LIST}]
+    any_name = [levels | {G_ELSEWHERE} for levels in first]
+    return [*any_name, *first[DIFFERENT:NEAR], {G_SAME}, {G_SAME_OTHERS_DIFFER}, several]
 
 
 def _reach(*further: tuple[int, ...]) -> list[set[int]]:

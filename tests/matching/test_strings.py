@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
+from insvigil.jit import kernel
 from insvigil.matching.encoding import name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming
@@ -86,6 +89,11 @@ def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -
     assert naming.relation(np.uint32(0), q, names, chars, memo) == 0
 
 
+@kernel("b1(u4, u4)")
+def maybe_alike(x: Any, y: Any) -> Any:
+    return codes.maybe_alike(1 << (lines.PHONE + 16), x, y)
+
+
 @given(st.text("0123456789", min_size=9, max_size=9), st.text("0123456789", min_size=9, max_size=9), st.integers(0, 8))
 def test_numbers_alike__is_one_edit_of_nine_digits(number: str, other: str, at: int) -> None:
     changed = number[:at] + other[0] + number[at + 1 :]
@@ -95,6 +103,7 @@ def test_numbers_alike__is_one_edit_of_nine_digits(number: str, other: str, at: 
     for text, code in zip((other, changed, swapped), packed[1:], strict=True):
         if text != number:
             assert codes.numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
+            assert maybe_alike(packed[0], code) >= codes.numbers_alike(packed[0], code)
             assert codes.numbers_alike(code, packed[0]) == codes.numbers_alike(packed[0], code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from insvigil.jit import kernel
 from insvigil.matching import comparing
+from insvigil.matching.bounds import bounds
 from insvigil.matching.coding import rarities
 from insvigil.matching.comparing import EVERYTHING, compare_candidates
 from insvigil.matching.encoding import encode
+from insvigil.matching.kernels import bounds as k
 from insvigil.matching.levels import LEVELS, RARITIES, STRONGER, TRAITS, USUAL_RARITY
 from insvigil.matching.levels import WIDTH as SCORE_WIDTH
 from insvigil.matching.training import Sample, fit
@@ -72,6 +76,30 @@ def test_compare__drops_only_pairs_under_the_floor(monkeypatch: pytest.MonkeyPat
             pl.DataFrame({"left": kept.left, "right": kept.right}), on=["left", "right"], how="anti"
         ).is_empty()
         assert len(kept.left) < (1.0 if floor < -10 else 0.05) * len(everything.left)
+
+
+@kernel("b1(i8)")
+def short(total: Any) -> Any:
+    return k.short(total)
+
+
+def test_bounds__hold_both_scores_rounded_up() -> None:
+    weights = shipped()
+    sums = bounds(weights.tables(1_000), weights.floors(3.0, 1_000))
+    for start, trait in ((k.FAMILY, "birth_name"), (k.GIVEN, "given_name")):
+        found = sums[start : start + SCORE_WIDTH]
+        kinship = found.astype(np.int32).astype(np.int64)
+        for score, parts in ((weights.chance, (found - kinship) >> 32), (weights.kinship, kinship)):
+            assert score is not None
+            over = parts / k.UNIT - score.bits[TRAITS.index(trait)]
+            assert (over > -1e-6).all() and (over < 2 / k.UNIT).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(-200, 200)] * 2), min_size=1, max_size=14), st.booleans())
+def test_short__is_under_what_is_to_reach_against_one_of_both(bits: list[tuple[float, float]], again: bool) -> None:
+    whole = [[int(np.ceil(x * k.UNIT)) for x in pair] for pair in bits]
+    total = sum((chance << 32) + kinship for chance, kinship in whole) * (1 + again)
+    assert short(total) == (sum(x for x, _ in whole) < 0 or sum(x for _, x in whole) < 0)
 
 
 def test_rarities__are_the_log_of_the_frequency() -> None:

@@ -23,23 +23,15 @@ from insvigil.matching.kernels.agreements import (
     M_SAME,
     M_SAME_BIRTH,
     M_SAME_INCOHERENT,
-    P_CITY,
     P_DIFFERENT,
     P_NEAR,
     P_SAME,
     T_ADDRESS,
-    T_DATE,
-    T_MATRICULE,
     T_PHONE,
-    T_PLACE,
-    T_POSTAL,
     T_SEX,
-    X_DIFFERENT,
 )
 from insvigil.matching.kernels.lines import (
     ADDRESS,
-    CITY,
-    DATE,
     FLAGS,
     MATRICULE_HIGH,
     MATRICULE_INCOHERENT,
@@ -47,19 +39,26 @@ from insvigil.matching.kernels.lines import (
     MATRICULE_VALID,
     PHONE,
     PHONE_HASHED,
-    PLACE,
-    PLACEHOLDER,
-    POSTAL,
-    RARITY,
     SEX_MASK,
 )
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
 
 AHEAD = 16
 """Lines ahead of the one written, asked of memory."""
 FOREIGN = (10 << 6) | 10  # places that begin with 99
+
+
+def _neighbour(a: int, b: int) -> bool:
+    """Whether two numbers of two digits differ by one, by one digit, or by their digits exchanged."""
+    (p, q), (u, v) = divmod(a, 10), divmod(b, 10)
+    return a != b and (abs(a - b) == 1 or p == u or q == v or (p, q) == (v, u))
+
+
+NEIGHBOURS = np.array([sum(1 << b for b in range(32) if _neighbour(a, b)) for a in range(32)], np.uint32)
+"""By day or month: one bit for each other that a slip may make of it."""
 
 
 @kernel("i8(u8)", allocates=False)
@@ -97,38 +96,39 @@ def digit_apart(x: Scalar, y: Scalar) -> Scalar:
 
 
 @kernel("i8(i8, i8, b1, b1)", allocates=False)
-def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
-    """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing."""
-    ya, ma, da, yb, mb, db = a >> 9, (a >> 5) & 15, a & 31, b >> 9, (b >> 5) & 15, b & 31
+def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
+    """Return how two birth dates of different years agree; 0 when a year is missing."""
+    ya, yb = a >> 9, b >> 9
     if ya == 0 or yb == 0:
         return 0
-    default = (default_a | default_b) | (ma == 0) | (mb == 0) | (da == 0) | (db == 0)
-    if a == b:
-        return D_SAME_PLACEHOLDER if default else D_SAME
-    if ya == yb:
-        if default:
-            return D_PLACEHOLDER
-        if ma == db and da == mb:
-            return D_SWAPPED
-    alike = (ya == yb) + (ma == mb) + (da == db)
-    if alike == 2:
-        if (
-            (ya != yb and (abs(ya - yb) == 1 or digit_apart(ya, yb)))
-            or (ma != mb and (abs(ma - mb) == 1 or digit_apart(ma, mb)))
-            or (da != db and (abs(da - db) == 1 or digit_apart(da, db)))
-        ):
-            return D_NEAR
-        return D_PART
-    if ya == yb:
-        return D_YEAR
+    if (a ^ b) & 511 == 0:
+        return D_NEAR if abs(ya - yb) == 1 or digit_apart(ya, yb) else D_PART
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
+
+
+@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
+def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
+    """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing.
+
+    Most pairs share their year, which most keys ask: without a jump from there.
+    """
+    if (a ^ b) >> 9 != 0:
+        return years_level(a, b, default_a, default_b)
+    ma, da, mb, db = (a >> 5) & 15, a & 31, (b >> 5) & 15, b & 31
+    default = default_a | default_b | (ma == 0) | (mb == 0) | (da == 0) | (db == 0)
+    near = ((NEIGHBOURS[ma] >> np.uint32(mb)) | (NEIGHBOURS[da] >> np.uint32(db))) & np.uint32(1) != 0
+    level: Scalar = np.int64(D_YEAR)
+    level = (D_NEAR if near else D_PART) if (ma == mb) | (da == db) else level
+    level = D_SWAPPED if (ma == db) & (da == mb) else level
+    level = D_PLACEHOLDER if default else level
+    same: Scalar = D_SAME_PLACEHOLDER if default else D_SAME
+    level = same if a == b else level
+    return level if a >> 9 != 0 else 0
 
 
 @kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
 def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
-    """Return how two matricules agree, from ``M_DIFFERENT`` to ``M_SAME``; 0 when one is missing."""
-    if lines[i, MATRICULE_HIGH] == 0 or lines[j, MATRICULE_HIGH] == 0:
-        return 0
+    """Return how two matricules that are known agree, from ``M_DIFFERENT`` to ``M_SAME``."""
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
     apart = np.uint64(lines[i, MATRICULE_HIGH] ^ lines[j, MATRICULE_HIGH]) << np.uint64(32)
     apart |= np.uint64(lines[i, MATRICULE_LOW] ^ lines[j, MATRICULE_LOW])
@@ -155,14 +155,8 @@ def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
 
 @kernel("i8(u4, u4)", allocates=False, inner=True)
 def same_or_not(x: Scalar, y: Scalar) -> Scalar:
-    """Return the level of a sex, an address, a phone or an e-mail: 0 missing, 1 different, 2 same."""
+    """Return the level of a sex: 0 missing, 1 different, 2 same."""
     return ((x != 0) & (y != 0)) * (1 + np.int64(x == y))
-
-
-@kernel("b1(u4[:, ::1], i8, i8)", allocates=False, inner=True)
-def packed_phones(lines: Words, i: Scalar, j: Scalar) -> Scalar:
-    """Whether both phones are known digit by digit."""
-    return (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED
 
 
 @kernel("b1(u4, u4)", allocates=False)
@@ -180,37 +174,22 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
 
 
-@kernel("i8(i8, i8)", allocates=False, inner=True)
-def level_at(levels: Scalar, trait: Scalar) -> Scalar:
-    """Return the level of a trait among levels packed four bits a trait."""
-    return (levels >> (4 * trait)) & 15
+@kernel("b1(i8, u4, u4)", allocates=False, inner=True)
+def maybe_alike(words: Scalar, x: Scalar, y: Scalar) -> Scalar:
+    """Whether phones that differ may be alike, from what two lines share: seldom when all their digits are known."""
+    apart = np.uint32(x - y) if x > y else np.uint32(y - x)
+    round_ = (apart <= 81) | (apart % np.uint32(100) == 0) | ((apart <= 810) & (apart % np.uint32(10) == 0))
+    return (((x | y) >= PHONE_HASHED) | round_) & ((words >> PHONE) & ((1 << 16) + 1) == 1 << 16)
 
 
-@kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
-def first_look(lines: Words, i: Scalar, j: Scalar) -> Scalar:
-    """Return the levels that cost a few instructions, packed four bits a trait: most pairs never need them apart."""
-    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
-    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
-    levels = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b) << 4 * T_DATE
-    levels |= same_or_not(flags & SEX_MASK, flags_b & SEX_MASK) << 4 * T_SEX
-    levels |= code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN) << 4 * T_PLACE
-    postal = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
-    city = same_or_not(lines[i, CITY], lines[j, CITY])
-    levels |= max(postal, P_CITY if city == 2 else city) << 4 * T_POSTAL
-    levels |= matricule_level(lines, i, j) << 4 * T_MATRICULE
-    for k in range(3):  # address, phone, e-mail: « similar » is settled later
-        level = same_or_not(lines[i, ADDRESS + k], lines[j, ADDRESS + k])
-        levels |= (level + (level >> 1)) << 4 * (T_ADDRESS + k)
-    if level_at(levels, T_PHONE) == X_DIFFERENT and packed_phones(lines, i, j):
-        levels += np.int64(numbers_alike(lines[i, PHONE], lines[j, PHONE])) << 4 * T_PHONE
-    return levels
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def common_rarity(lines: Words, i: Scalar, j: Scalar, rarity: Scalar) -> Scalar:
-    """Return how rare the more common side of a trait is: its rarity is byte ``rarity`` of the word."""
-    shift = np.uint32(8 * rarity)
-    return min((lines[i, RARITY] >> shift) & np.uint32(255), (lines[j, RARITY] >> shift) & np.uint32(255))
+@kernel("void(u4[:, ::1], i8, i8, i8, i8, u1[::1])", allocates=False, inner=True)
+def write_contacts(lines: Words, i: Scalar, j: Scalar, words: Scalar, alike: Scalar, found: Bytes) -> None:
+    """Write the levels of the sex, the address, the phone and the e-mail: « similar » is settled later."""
+    found[T_SEX] = same_or_not(lines[i, FLAGS] & SEX_MASK, lines[j, FLAGS] & SEX_MASK)
+    for k in range(3):
+        same, known = (words >> (ADDRESS + k)) & 1, (words >> (ADDRESS + k + 16)) & 1
+        found[T_ADDRESS + k] = known + 2 * same
+    found[T_PHONE] += alike
 
 
 @kernel("void(u4[::1], u4[::1], u4[::1], u4[::1])", allocates=False)

@@ -12,9 +12,9 @@ BIRTH, USED, FIRST, USED_GIVEN = 0, 1, 2, 3
 LIST = 4  # index of the given-name list
 DATE = 5  # year << 9 | month << 5 | day, 0 where a part is missing
 PLACE, POSTAL = 6, 7  # packed characters, 6 bits each, five characters
-MATRICULE_LOW, MATRICULE_HIGH = 8, 9  # 13 characters of 4 bits, plus one bit « present »
-ADDRESS, PHONE, EMAIL, CITY = 10, 11, 12, 13
+CITY, ADDRESS, PHONE, EMAIL = 8, 9, 10, 11  # after the places: a comparison reads the six as two times three bits
 PHONE_HASHED = 1 << 31  # below it: one more than the nine digits of a national number
+MATRICULE_LOW, MATRICULE_HIGH = 12, 13  # 13 characters of 4 bits, plus one bit « present »
 FLAGS = 14
 RARITY = 15  # four bytes: birth name, first given name, place, postal code; in eighths of a bit
 WIDTH = 16
@@ -25,6 +25,7 @@ MATRICULE_VALID = 1 << 3
 MATRICULE_INCOHERENT = 1 << 4  # the matricule contradicts the sex, year or month beside it
 FOCUS = 1 << 5  # compare the pairs of this identity
 SEVERAL_GIVEN = 1 << 6  # the list holds a second given name
+SECOND_SHIFT = 7  # above: a hash of the second given name, where the list begins with the first one; else 0
 
 # The line of a distinct name: hashes of its sound, its skeleton, its first three letters and its initial; the set of
 # its letters, with its length in the six upper bits; those that come twice, with a bit for a second word; from byte

@@ -1,0 +1,237 @@
+"""The two passes of a comparison: what two lines tell at once, then what names tell of the pairs that may matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from insvigil.jit import kernel, prefetch
+from insvigil.jit_lines import crossing, least_bytes, shared
+from insvigil.matching.kernels.agreements import (
+    F_CROSSED,
+    F_SAME,
+    G_INVERTED,
+    P_CITY,
+    R_FAMILY,
+    R_GIVEN,
+    R_PLACE,
+    R_POSTAL,
+    T_DATE,
+    T_FAMILY,
+    T_GIVEN,
+    T_MATRICULE,
+    T_PLACE,
+    T_POSTAL,
+)
+from insvigil.matching.kernels.bounds import (
+    ALIKE,
+    CONTACTS,
+    DATES,
+    FAMILY,
+    FAMILY_MOST,
+    GIVEN,
+    GIVEN_MOST,
+    MATRICULES,
+    NEAR_PLACES,
+    NEAR_POSTALS,
+    PLACE_SLOPES,
+    PLACES,
+    POSTAL_SLOPES,
+    SEXES,
+    START,
+    rated,
+    short,
+)
+from insvigil.matching.kernels.codes import (
+    FOREIGN,
+    code_level,
+    date_level,
+    matricule_level,
+    maybe_alike,
+    numbers_alike,
+    write_contacts,
+)
+from insvigil.matching.kernels.lines import (
+    ADDRESS,
+    BIRTH,
+    CITY,
+    DATE,
+    FIRST,
+    FLAGS,
+    LIST,
+    MATRICULE_HIGH,
+    PHONE,
+    PHONE_HASHED,
+    PLACE,
+    PLACEHOLDER,
+    POSTAL,
+    RARITY,
+    SEX_MASK,
+    USED,
+)
+from insvigil.matching.kernels.names import (
+    crossed_hope,
+    family_level,
+    given_hope,
+    given_level,
+    hope,
+    inverted,
+    same_hope,
+)
+from insvigil.matching.kernels.strings import CLOSE, SAME
+
+Scalar = Any  # a number of the width of the signature
+Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+Longs = npt.NDArray[np.uint64]
+Sums = npt.NDArray[np.int64]
+
+KNOWN = 16  # bits of ``shared`` from those of the words that are the same to those of the words known
+FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
+CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
+LEFT, RIGHT, TOTAL, SHARED, OTHERS, SEEN = range(6)  # what waits, and how much: the levels of dates and matricules last
+
+
+@kernel("i8(i8, i8)", allocates=False, inner=True)
+def state_of(words: Scalar, first: Scalar) -> Scalar:
+    """Return which of three words are the same, and which are known: three bits each."""
+    return (words >> first) & 7 | (words >> (first + KNOWN - 3)) & 56
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+def contacts_at(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
+    """Return where the most that contacts may bring is among sums."""
+    return CONTACTS + state_of(words, ADDRESS) + maybe_alike(words, lines[i, PHONE], lines[j, PHONE]) * ALIKE
+
+
+@kernel("b1(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+def alike_phones(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
+    """Whether phones that differ are alike, where their digits tell."""
+    x, y = lines[i, PHONE], lines[j, PHONE]
+    return maybe_alike(words, x, y) and (x | y) < PHONE_HASHED and numbers_alike(x, y)
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+def crossed_rarity(lines: Words, i: Scalar, j: Scalar, rare: Scalar) -> Scalar:
+    """Return the rarity of a name found crossed: its own where it is so on one side, else that of birth names."""
+    there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
+    return np.int64((lines[i, RARITY] if there else lines[j, RARITY]) & np.uint32(255)) if there != back else rare
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
+def beside_names(
+    lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, sums: Sums
+) -> Scalar:
+    """Return the most that a pair may weigh above what is to reach, names apart."""
+    places = state_of(words, PLACE)
+    sexes = np.int64(lines[i, FLAGS] & SEX_MASK) * 4 + np.int64(lines[j, FLAGS] & SEX_MASK)
+    total = sums[START] + sums[PLACES + places] + sums[contacts_at(lines, i, j, words)]
+    total += sums[DATES + date] + sums[SEXES + sexes] + sums[MATRICULES + matricule]
+    return total + sums[PLACE_SLOPES + places] * ((rare >> 16) & 255) + sums[POSTAL_SLOPES + places] * (rare >> 24)
+
+
+@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+def postal_level(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
+    """Return how two places of residence agree: by their postal codes, else by their cities."""
+    level = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
+    city = P_CITY * ((words >> CITY) & 1)
+    return max(level, city, (words >> (CITY + KNOWN)) & 1)
+
+
+@kernel("b1(u4[:, ::1], i8, i8, i8[::1], i8[::1])", allocates=False, inner=True)
+def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Scalar:
+    """Write in ``seen`` what a pair tells before a name is read; return whether the best of its names may be enough.
+
+    Unequal names may be close; a name that is the same is known for what it is, unless family and given names may be
+    inverted. Nearly without a jump: what comes of a pair can seldom be foreseen.
+    """
+    words, crossed = shared(lines, i, j), crossing(lines, i, j)
+    flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
+    x, y = lines[i, RARITY], lines[j, RARITY]
+    rare = least_bytes(x, y)
+    default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
+    date = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
+    matricule = matricule_level(lines, i, j) if (words >> (MATRICULE_HIGH + KNOWN)) & 1 else np.int64(0)
+    total = beside_names(lines, i, j, words, rare, date, matricule, sums)
+    turned = crossed & TURNED != 0
+    most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
+    at: Scalar = np.int64(FAMILY_MOST + CLOSE)
+    at = FAMILY + F_CROSSED if (words & FAMILIES != 0) | (crossed & CROSSED != 0) else at
+    at = FAMILY + F_SAME if (words >> BIRTH) & 1 else at
+    at = FAMILY_MOST + SAME if turned else at
+    family = rated(sums, at, rare & 255 if at == FAMILY_MOST + CLOSE else most)
+    at = GIVEN_MOST + same_hope(flags, flags_b) if (words >> FIRST) & 1 else np.int64(GIVEN_MOST + CLOSE)
+    given = rated(sums, GIVEN_MOST + SAME if turned else at, (rare >> 8) & 255)
+    seen[LEFT], seen[RIGHT], seen[TOTAL] = i, j, total
+    seen[SHARED], seen[OTHERS] = words | crossed << 32, date | matricule << 4
+    return not short(total + family + given)
+
+
+@kernel("void(i8[:, ::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
+def ask_names(waiting: Sums, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
+    """Ask the memory for what the last pass will read of each pair that waits: line 0 where that is nothing."""
+    for k in range(count):
+        i, j, words = waiting[k, LEFT], waiting[k, RIGHT], waiting[k, SHARED]
+        family = np.int64((words & FAMILIES == 0) & (words >> 32 == 0))
+        first = np.int64((words >> FIRST) & 1)
+        for row in (i, j):
+            prefetch(names, np.int64(lines[row, BIRTH]) * family)
+            prefetch(names, np.int64(lines[row, USED]) * family)
+            prefetch(names, np.int64(lines[row, FIRST]) * (1 - first))
+            prefetch(lists, np.int64(lines[row, LIST]) * first)
+
+
+@kernel(
+    "b1(i8[::1], u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
+    allocates=False,
+    inner=True,
+)
+def last_pass(
+    seen: Sums, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
+) -> Scalar:
+    """Write the levels and rarities of a pair in ``found``; return whether its weight may reach the floors.
+
+    What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
+    matter, against chance and against kinship.
+    """
+    i, j, total = seen[LEFT], seen[RIGHT], seen[TOTAL]
+    words, crossed = seen[SHARED], seen[SHARED] >> 32
+    rare = least_bytes(lines[i, RARITY], lines[j, RARITY])
+    one_family = (words & FAMILIES != 0) | (crossed & CROSSED != 0)
+    place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
+    total += sums[NEAR_PLACES + place]
+    turned = crossed & TURNED != 0 and inverted(lines, i, j, names, chars, memo)
+    level, firsts, given_rare = (
+        np.int64(F_SAME if (words >> BIRTH) & 1 else F_CROSSED),
+        np.int64(SAME),
+        (rare >> 8) & 255,
+    )
+    if turned:
+        level = np.int64(F_CROSSED)
+    elif not (words >> FIRST) & 1:
+        firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
+    given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
+    if not turned and not one_family:
+        births, useds = hope(lines[i, BIRTH], lines[j, BIRTH], names), crossed_hope(lines, i, j, names)
+        if short(total + given + rated(sums, FAMILY_MOST + max(births, useds), rare & 255)):
+            return False
+        level = family_level(lines, i, j, births, useds, names, chars, memo)
+    family_rare: Scalar = crossed_rarity(lines, i, j, rare & 255) if level == F_CROSSED else rare & 255
+    total += rated(sums, FAMILY + level, family_rare)
+    if not turned and short(total + given):
+        return False
+    given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
+    postal, alike = postal_level(lines, i, j, words), alike_phones(lines, i, j, words)
+    total += rated(sums, GIVEN + given_found, given_rare) + sums[NEAR_POSTALS + postal]
+    if not alike and (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED:
+        total += sums[CONTACTS + state_of(words, ADDRESS)] - sums[contacts_at(lines, i, j, words)]
+    if short(total):
+        return False
+    write_contacts(lines, i, j, words, np.int64(alike), found)
+    found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, seen[OTHERS] & 15, place
+    found[T_MATRICULE], found[T_POSTAL] = seen[OTHERS] >> 4, postal
+    found[R_FAMILY], found[R_GIVEN] = family_rare, given_rare
+    found[R_PLACE], found[R_POSTAL] = (rare >> 16) & 255, rare >> 24
+    return True

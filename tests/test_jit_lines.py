@@ -1,0 +1,41 @@
+"""Each intrinsic beside its plain twin, on words that are often the same or missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insvigil import jit_lines
+from insvigil.jit import kernel
+
+LINES = st.lists(st.integers(0, 3) | st.just(2**32 - 1), min_size=48, max_size=48)
+WORD = st.integers(0, 2**32 - 1)
+
+
+@kernel("int64[::1](uint32[:, ::1], int64, int64)")
+def bits(lines: Any, i: Any, j: Any) -> Any:
+    found = np.zeros(2, np.int64)
+    found[0], found[1] = jit_lines.shared(lines, i, j), jit_lines.crossing(lines, i, j)
+    return found
+
+
+@kernel("int64(uint32, uint32)")
+def least_bytes(x: Any, y: Any) -> Any:
+    return jit_lines.least_bytes(x, y)
+
+
+@given(LINES, st.integers(0, 2), st.integers(0, 2))
+def test_bits__say_what_plain_comparisons_say(words: list[int], i: int, j: int) -> None:
+    lines = np.array(words, np.uint32).reshape(3, 16)
+    assert bits(lines, i, j).tolist() == [
+        jit_lines._plain_shared(lines, i, j),
+        jit_lines._plain_crossing(lines, i, j),
+    ]
+
+
+@given(WORD, WORD)
+def test_least_bytes__are_the_lesser_of_each(x: int, y: int) -> None:
+    assert least_bytes(np.uint32(x), np.uint32(y)) == jit_lines._plain_least_bytes(x, y)
