@@ -68,7 +68,7 @@ def run(
     """
     night = Night(started=now or datetime.now())
     say = tell or _tell_nobody
-    from insvigil.night.asking import normalise_again
+    from insvigil.night.asking import due, normalise_again
     from insvigil.night.judging import qualify_again
     from insvigil.night.taking_in import only_read, take_in
     from insvigil.register import carried_from, carried_traits
@@ -90,6 +90,7 @@ def run(
                 night.before = carried_from(register, settings.digest(), __version__)
             if night.before is not None:  # 5 s at five millions, while one core reads
                 night.carried = aside.submit(carried_traits, register)
+                night.due = aside.submit(due, night, register)
             take_in(night, paths, settings, register, say, progress)
         waking.join()
         register.spare_memory(spare=True)

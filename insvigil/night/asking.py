@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from insvigil.settings import Settings
 
 
+def due(night: Night, register: Register) -> pl.Series:
+    """Return the keys of the identities that days alone may have changed since what is carried was asked."""
+    from insvigil.traits import overtaken, timely
+
+    assert night.before is not None
+    assert night.carried is not None
+    rows, last = night.carried.result().rows, night.before["started"].date()
+    past = rows["key"].filter(overtaken(rows, last=last, today=night.started.date()))
+    codes = ", ".join(f"'{code}'" for code in sorted(timely()))
+    found = register.slices(f"SELECT key FROM anomaly WHERE code IN ({codes})", len(rows) + 1, committed=True)
+    return pl.concat([past, *(piece["key"] for piece in found)]).unique()
+
+
 def normalise_again(night: Night, settings: Settings, register: Register) -> str:
     """Question again the identities spoken of, and those that days alone may have changed; carry over the others."""
     from insvigil.register import (
@@ -33,7 +46,7 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
         store_traits,
     )  # fmt: skip
     from insvigil.reporting.figures import COMPLETENESS
-    from insvigil.traits import ASKED_OF_ALL, detect, normalise, overtaken, timely
+    from insvigil.traits import ASKED_OF_ALL, detect, normalise
 
     frames, today = night.frames, night.started.date()
     names = frames["identities"]
@@ -42,12 +55,10 @@ def normalise_again(night: Night, settings: Settings, register: Register) -> str
     since = _carried_since(night, given)
     again = names["spoken"].to_numpy().copy() if since else np.ones(names.height, np.bool_)
     kept = old = None
-    if since is not None and night.carried is not None:
+    if since is not None and night.carried is not None and night.due is not None:
         kept, old = night.carried.result(), carried_anomalies(register)
-        night.carried = None
-        past = kept.rows["key"].filter(overtaken(kept.rows, last=since.date(), today=today))
-        again[numbers_of(register, past)] = True
-        again[old["identity_id"].filter(old["code"].is_in(list(timely())))] = True
+        again[numbers_of(register, night.due.result())] = True
+        night.carried = night.due = None
         old = old.filter(~pl.Series(again).gather(old["identity_id"]))
     night.again = pl.Series("identity_id", np.flatnonzero(again).astype(np.uint32))
     forget(register, None if since is None else night.again)

@@ -32,6 +32,7 @@ def judge_again(night: Night, settings: Settings, register: Register) -> Judgeme
         store_standing(register, statuses.with_columns(asked.select(counted=qualif.in_base())))
         store_anomalies(register, found)
         judged.append(found)
+    register.recalled = None  # nobody asks the stories of tonight any more
     standing = carried_statuses(register)
     return Judgement(standing, judged, *_measure(night, settings, register, standing))
 

@@ -37,8 +37,9 @@ class Judgement(NamedTuple):
 class Night:
     """What a run made: frames by name, counts and wall seconds by stage, and the folder they were written to.
 
-    ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands.
-    ``again``: numbers of the identities questioned tonight. ``judgement``: what was made of their statuses.
+    ``frames["identities"]`` is the roster. ``before``: the run that asked what is ``carried``, if it stands; ``due``:
+    the keys of those that days alone may have changed since. ``again``: numbers of the identities questioned tonight.
+    ``judgement``: what was made of their statuses.
     ``owners``: those who came, with what figures need of them. ``filled``: in how many identities each field is.
     ``billed``: the lines of the billing files. ``reasons``: why the pairs that the page may show are proposed; the
     traits of the base are let go then (a gigabyte and a half at five millions, with what matching made of them).
@@ -51,6 +52,7 @@ class Night:
     folder: Path | None = None
     before: dict[str, Any] | None = None
     carried: Future[Carried] | None = None
+    due: Future[pl.Series] | None = None
     asked: dy.DataFrame[Identities] | None = None
     judgement: Judgement | None = None
     again: pl.Series = field(default_factory=lambda: pl.Series("identity_id", [], dtype=pl.UInt32))

@@ -47,7 +47,8 @@ def take_in(
         rejects = [batch.rejects for batch in gathered]
         gathered.clear()
         with night.timed(Stage.REGISTER):
-            folding = fold(register, movements, sources=sources, now=night.started)
+            also = None if night.due is None or folded else night.due.result  # those of all the night, once
+            folding = fold(register, movements, sources=sources, now=night.started, also=also)
         folded.update(folding.counts)
         filled.update(folding.filled)
         parts["sources"].append(sources)

@@ -8,6 +8,7 @@ folding everything at once, in any order (``docs/decisions/0400-state-is-a-funct
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from insvigil.frames import IDENTITY_FIELDS, Changes, Movements, Rejects, Source
 from insvigil.register import differences, intake, rules, stays
 from insvigil.register.eliminations import family, forward, owned
 from insvigil.register.opening import Register
+from insvigil.register.recalled import AT_MOST, Recalled
 from insvigil.register.schema import TABLE
 from insvigil.register.statements import (
     BITS,
@@ -31,6 +33,7 @@ from insvigil.register.statements import (
     stated_bits,
 )
 from insvigil.register.triggers import CHANGE_IDENTIFIER, DRIVERS, LINKS, MERGE
+from insvigil.texts import apart
 
 
 class Folding(NamedTuple):
@@ -51,8 +54,12 @@ def fold(
     *,
     sources: dy.DataFrame[Sources],
     now: datetime,
+    also: Callable[[], pl.Series] | None = None,
 ) -> Folding:
     """Take a batch of messages into the register; may be called several times in a run.
+
+    What is read of the identities it speaks of, and of those whose keys ``also`` gives, is kept in
+    ``register.recalled``.
 
     Each call scans the keys of the register (2 s of processor at five millions): gather batches up to some hundred
     thousand messages. A remark on a source that ``sources`` does not name yet has an empty path.
@@ -70,7 +77,7 @@ def fold(
     lead = _eliminate(register, named, lead_before, remarks)
     said = _record(register, named, lead)
     remarks += _remarks(named, new, lead)
-    changes, made, filled = _recompute(register, named, said, new, lead_before, lead)
+    changes, made, filled = _recompute(register, named, said, new, lead_before, lead, also)
     counts |= made | stays.fold_movements(register, named)
     counts["merged"] = named.filter(pl.col("trigger") == MERGE).height
     counts["linked"] = named.filter(pl.col("trigger").is_in(LINKS)).height
@@ -166,17 +173,23 @@ def _recompute(
     new: pl.DataFrame,
     lead_before: pl.DataFrame,
     lead: pl.DataFrame,
+    also: Callable[[], pl.Series] | None,
 ) -> tuple[dy.DataFrame[Changes], dict[str, int], dict[str, int]]:
     """Bring the states of the touched identities up to date; return what changed, the counts and what is filled."""
     touched = [statements["key"], new["key"]]
     if lead is not lead_before:
         moved = pl.concat([lead, lead_before]).filter(~pl.struct(pl.all()).is_duplicated())
         touched += [moved["key"], moved["survivor"]]
+    if also is not None:
+        touched.append(also())
     keys = family(pl.concat(touched), lead_before, lead).sort().alias("key").to_frame()
+    few = keys.height <= AT_MOST
+    new = apart(new) if few else new  # what is kept in mind must not keep the messages
     known = keys.join(new, on="key", how="anti")
     old = register.query("SELECT i.* FROM identity i SEMI JOIN known USING (key)", known=known)
     said = register.query("SELECT s.* FROM statement s SEMI JOIN known USING (key)", known=known)
-    said = pl.concat([said, statements.join(new, on="key", how="semi")])
+    fresh = statements.join(new, on="key", how="semi")
+    said = pl.concat([said, apart(fresh) if few else fresh])
     force = in_force(owned(said, lead))
     after = _states(register, keys, old, new, lead, force)
     before = after.select("key").join(old, on="key", how="left", maintain_order="left")
@@ -190,7 +203,11 @@ def _recompute(
         parts.append(differences.eliminations(lead_before, lead, ledger, names))
     toggled = after.filter(before["active"].ne_missing(after["active"]))["key"]
     changed = pl.concat([fields["key"], new["key"], toggled]).unique()
-    filled = _write(register, old, after, changed)
+    run = pl.when(pl.col("key").is_in(changed.implode())).then(pl.lit(register.run, pl.UInt32))
+    after = after.with_columns(changed_run=run.otherwise(pl.col("changed_run"))).select(TABLE["identity"].names)
+    filled = _write(register, old.select(after.columns), after)
+    read = Recalled(after, said) if few else None
+    register.recalled = register.recalled.then(read) if read and register.recalled else read
     changes = differences.as_changes(register, parts, names, since=register.run or 0)
     return changes, {"created": created.height, "modified": fields["key"].n_unique()}, filled
 
@@ -217,12 +234,9 @@ def _states(
     )
 
 
-def _write(register: Register, old: pl.DataFrame, after: pl.DataFrame, changed: pl.Series) -> dict[str, int]:
+def _write(register: Register, old: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
     """Replace the rows of ``identity`` that are not what they were; return what is filled (see ``Folding``)."""
-    columns = list(TABLE["identity"].names)
-    run = pl.when(pl.col("key").is_in(changed.implode())).then(pl.lit(register.run, pl.UInt32))
-    after = after.with_columns(changed_run=run.otherwise(pl.col("changed_run"))).select(columns)
-    rows = after.join(old.select(columns), on=columns, how="anti", nulls_equal=True)
+    rows = after.join(old, on=after.columns, how="anti", nulls_equal=True)
     replaced = old.join(rows.select("key"), on="key", how="semi")
     register.delete("identity", replaced.select("key"))
     register.insert("identity", rows)

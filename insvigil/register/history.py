@@ -12,7 +12,7 @@ from insvigil.frames import IDENTITY_FIELDS, Changes
 from insvigil.register.answers import insi_answers
 from insvigil.register.eliminations import family, forward, owned
 from insvigil.register.opening import Register
-from insvigil.register.statements import InForce, columns_for, in_force, settled, story
+from insvigil.register.statements import InForce, columns_for, columns_of, in_force, settled, story
 
 _STORY = ("domain", "ipp", "field", "old", "new", "valid_at", "known_at", "trigger", "sender", "control_id", "run")
 
@@ -35,6 +35,10 @@ def told_of(register: Register, of: pl.Series, fields: tuple[str, ...]) -> Told:
 
 
 def _said(register: Register, keys: pl.Series, fields: tuple[str, ...]) -> pl.DataFrame:
+    held = register.recalled and register.recalled.said_of(keys)
+    if held is not None:
+        known = register.query("SELECT run, started AS known_at FROM run")
+        return held.select(columns_of(fields)).join(known, on="run", maintain_order="left")
     return register.query(
         f"SELECT {columns_for(fields)}, r.started AS known_at FROM statement s SEMI JOIN keys USING (key) "
         "JOIN run r USING (run)",

@@ -23,6 +23,11 @@ def identities(register: Register, *, of: pl.Series | None = None) -> dy.DataFra
     """
     if of is None:
         return Identities.validate(pl.concat(identity_slices(register)))
+    wanted = of.sort()
+    held = register.recalled and register.recalled.states_of(keys_of(register, wanted))
+    if held is not None:
+        changed = (pl.col("changed_run") == register.run).alias("changed")
+        return Identities.validate(held.with_columns(wanted, changed).select(Identities.column_names()))
     return Identities.validate(
         fields_of(register, of, IDENTITY_FIELDS, "i.created_at, i.updated_at, i.changed_run = $run AS changed")
     )

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from insvigil.errors import ContractError, RegisterError
 from insvigil.register import migrations, schema
+from insvigil.register.recalled import Recalled
 from insvigil.settings import RegisterSettings
 
 CLOCK_TOLERANCE = timedelta(hours=2)
@@ -53,6 +54,7 @@ class Register:
         self.known_at: datetime | None = None
         self.arrival = 0
         self.keys: pl.Series | None = None  # key of identity 0, 1, 2 …, once `identities` has numbered them
+        self.recalled: Recalled | None = None  # what folding read in the run under way
         self.placed: tuple[pl.Series, np.ndarray[tuple[int], np.dtype[np.uint32]]] | None = None  # see `places`
         self._umask = None if read_only else os.umask(0o077)
 
@@ -76,7 +78,7 @@ class Register:
         run = (last_run or 0) + 1
         with _faults(self.path):
             self.connection.execute("BEGIN TRANSACTION")
-            self.run, self.known_at, self.keys = run, now, None
+            self.run, self.known_at, self.keys, self.recalled = run, now, None, None
             self.connection.execute("INSERT INTO run (run, started) VALUES (?, ?)", [run, now])
             self.arrival = self.connection.execute(
                 "SELECT greatest(coalesce((SELECT max(arrival) FROM statement), 0), "
@@ -99,7 +101,7 @@ class Register:
         """Make the run last. Called once, last."""
         with _faults(self.path):
             self.connection.execute("COMMIT")
-        self.run = None
+        self.run, self.recalled = None, None
 
     def query(self, sql: str, values: Any = None, /, **frames: pl.DataFrame) -> pl.DataFrame:
         """Return the answer to ``sql``, in which each frame is a table of its name.
@@ -171,7 +173,7 @@ class Register:
     def rollback(self) -> None:
         """Undo the run under way, if there is one."""
         if self.run is not None:
-            self.run, self.keys = None, None
+            self.run, self.keys, self.recalled = None, None, None
             # A failed commit has already ended the transaction.
             with contextlib.suppress(duckdb.Error):
                 self.connection.execute("ROLLBACK")
