@@ -30,10 +30,11 @@ def unusual_sex(material: Material) -> pl.DataFrame:
         return traits.select("identity_id")
     names = traits["first_given_name"].to_physical().to_numpy()
     male = (traits["sex"] == Sex.MALE.value).to_numpy()
-    men, all_ = np.bincount(names, weights=male), np.bincount(names)
-    share = np.divide(men, all_, out=np.zeros(all_.size), where=all_ > 0)[names]
-    own = np.where(male, share, 1 - share)
-    return traits.select("identity_id").filter(pl.Series((own <= 0.01) & (all_[names] >= 50)))
+    all_ = np.bincount(names)
+    men = np.bincount(names[male], minlength=all_.size)
+    share = np.divide(men, all_, out=np.zeros(all_.size), where=all_ > 0)
+    of_women, of_men = ((part <= 0.01) & (all_ >= 50) for part in (share, 1 - share))  # most often none of a file
+    return traits.select("identity_id").filter(pl.Series(np.where(male, of_women[names], of_men[names])))
 
 
 DETECTORS: tuple[Detector, ...] = (
