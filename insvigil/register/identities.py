@@ -49,26 +49,22 @@ def roster(register: Register, *, size: int = 500_000) -> dy.DataFrame[Roster]:
     run = register.run or last_run(register)
     register.keys = None
     pieces, keys = [], []
+    # a domain is sorted, and told, by its rank: two thirds of the time, and its text is held once, not once a row
+    domains = register.query("SELECT DISTINCT domain FROM identity ORDER BY domain")["domain"]
     for found in register.slices(
-        "SELECT key, domain, ipp, mother_ipp, created_at, updated_at, "
-        f"changed_run = {run} AS changed FROM identity WHERE active ORDER BY domain, ipp",
+        "SELECT key, list_position((SELECT list(DISTINCT domain ORDER BY domain) FROM identity), domain)::UINTEGER "
+        f"AS rank, ipp, mother_ipp, created_at, updated_at, changed_run = {run} AS changed FROM identity "
+        "WHERE active ORDER BY rank, ipp",
         size,
     ):
         keys.append(found["key"])
-        pieces.append(found.drop("key").with_columns(_held_once(found["domain"])))
+        pieces.append(found.select(domains.gather(found["rank"] - 1), pl.all().exclude("key", "rank")))
     register.keys = pl.concat(keys).rechunk()  # a column alone would keep all that was read with it: 0.4 GB
     named = pl.concat(pieces).rechunk().with_row_index("identity_id")
     del keys, pieces, found
     spoken = np.zeros(named.height, np.bool_)
     spoken[numbers_of(register, _spoken(register, run))] = True
     return Roster.validate(named.with_columns(spoken=pl.Series(spoken) | named["changed"]))
-
-
-def _held_once(domains: pl.Series) -> pl.Series:
-    """Return sorted texts, each held once and not once a row."""
-    if domains.len() and domains[0] == domains[-1]:
-        return domains[:1].new_from_index(0, domains.len())
-    return domains.cast(pl.Categorical).cast(pl.String)
 
 
 def _spoken(register: Register, run: int) -> pl.Series:
