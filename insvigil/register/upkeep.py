@@ -153,6 +153,7 @@ def purge(register: Register, before: date, *, now: datetime) -> dict[str, int]:
             removed[table] = register.remove(table, which, limit)
         forget_all(register)
         register.connection.execute("INSERT INTO purge VALUES (?, ?, ?)", [now, before, orjson.dumps(removed).decode()])
+    register.reclaim_room(wanted=True)
     register.connection.execute("CHECKPOINT")
     return removed
 

@@ -14,6 +14,7 @@ import pytest
 
 from insvigil.errors import RegisterError
 from insvigil.register import Register, identities, open_register, runs
+from insvigil.register.opening import RECLAIMED_EVERY
 from insvigil.settings import RegisterSettings
 from tests.register.messages import NIGHT, message, night, opener, states
 
@@ -148,3 +149,13 @@ def test_open__two_runs_at_once_take_their_turn(tmp_path: Path) -> None:
         assert identities(register)["ipp"].to_list() == ["1", "2"]
         assert runs(register).height == 2
     assert [file.name for file in tmp_path.iterdir()] == ["registre.duckdb"]
+
+
+def test_commit__takes_back_the_room_of_what_changed_one_run_in_seven(register: Register) -> None:
+    groups = []
+    for run in range(1, RECLAIMED_EVERY + 2):
+        night(register, message("A28", str(run), 1), name=str(run))
+        register.connection.execute("CHECKPOINT")
+        found = register.query("SELECT count(DISTINCT row_group_id) AS n FROM pragma_storage_info('identity')")
+        groups.append(found.item())
+    assert groups == [1, 2, 3, 4, 5, 6, 1, 2]
