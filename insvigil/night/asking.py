@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -120,19 +121,23 @@ def _of_the_night(night: Night, settings: Settings, register: Register) -> list[
 
     frames, names = night.frames, night.frames["identities"]
     told: dict[str, Any] = {"settings": settings.traits, "today": night.started.date()}
-    merged = frames["changes"].filter(pl.col("field") == "merged_into").select("domain", ipp="new")
-    survivors = _told(night, register, _numbers(names, merged))
-    came = owners(register)
-    night.owners = fields_of(register, came, ("identity_code", "attributes", "birth_date"))
-    return [
-        detect(names, frames["traits"], changes=frames["changes"], only=("base", "changes"), **told),
-        detect(
-            survivors, frames["traits"][survivors["identity_id"]], changes=frames["changes"],
-            absorbed=frames["absorbed"], only=("absorbed",), **told,
-        ),
-        _billed(night, register),
-        detect(night.owners, frames["traits"][came], stays=frames["stays"], only=("stays",), **told),
-    ]  # fmt: skip
+    with ThreadPoolExecutor(1) as aside:  # the longest asks nothing of the register
+        base = aside.submit(
+            detect, names, frames["traits"], changes=frames["changes"], only=("base", "changes"), **told
+        )
+        merged = frames["changes"].filter(pl.col("field") == "merged_into").select("domain", ipp="new")
+        survivors = _told(night, register, _numbers(names, merged))
+        came = owners(register)
+        night.owners = fields_of(register, came, ("identity_code", "attributes", "birth_date"))
+        others = [
+            detect(
+                survivors, frames["traits"][survivors["identity_id"]], changes=frames["changes"],
+                absorbed=frames["absorbed"], only=("absorbed",), **told,
+            ),
+            _billed(night, register),
+            detect(night.owners, frames["traits"][came], stays=frames["stays"], only=("stays",), **told),
+        ]  # fmt: skip
+        return [base.result(), *others]
 
 
 def _told(night: Night, register: Register, numbers: pl.Series) -> dy.DataFrame[Identities]:
