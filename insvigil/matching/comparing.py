@@ -178,12 +178,11 @@ class _Engine:
         while first < last:
             first, written, seen = compare(
                 work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
-                encoding.names, encoding.chars, self.bounds, self.focused, desk.waiting, desk.memo, self.met,
-                desk.pairs, desk.levels,
+                encoding.names, encoding.chars, self.bounds, self.focused, desk.queue, desk.waiting, desk.memo,
+                self.met, desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen
-            both = desk.pairs[:written].astype(np.uint64)
-            pairs.append(both[:, 0] << np.uint64(32) | both[:, 1])
+            pairs.append(desk.pairs[:written].copy())
             levels.append(desk.levels[:written].copy())
         return _Found(np.concatenate(pairs), np.concatenate(levels), number, compared)
 
@@ -192,13 +191,14 @@ class _Desk:
     """What a thread works on: the memo of compared names with its scratch, and room for the pairs it writes."""
 
     def __init__(self) -> None:
-        from insvigil.matching.kernels.comparing import TOGETHER
+        from insvigil.matching.kernels.comparing import LARGEST, TOGETHER
         from insvigil.matching.kernels.names import MEMO_BITS
         from insvigil.matching.kernels.passes import SEEN
 
-        self.waiting = np.empty((TOGETHER, SEEN), np.int64)
+        self.queue = np.empty(TOGETHER + LARGEST, np.uint64)
+        self.waiting = np.empty((TOGETHER + LARGEST + 1, SEEN), np.int64)
         self.memo = np.zeros((1 << MEMO_BITS) + 32, np.uint64)
-        self.pairs = np.empty((ROOM, 2), np.uint32)
+        self.pairs = np.empty(ROOM, np.uint64)
         self.levels = np.empty((ROOM + 1, len(TRAITS) + 4), np.uint8)
         self.hashes = np.empty(0, np.uint64)
 
@@ -245,7 +245,9 @@ def compare_work(work: Work, encoding: Encoding, weights: Weights) -> tuple[Word
 
 def _rows_of(pairs: Longs, encoding: Encoding) -> tuple[Words, Words]:
     """Return the smaller and the larger row of pairs of lines."""
-    one, other = encoding.rows[pairs >> np.uint64(32)], encoding.rows[pairs & np.uint64(0xFFFFFFFF)]
+    from insvigil.matching.kernels.passes import LOW, ROW
+
+    one, other = encoding.rows[pairs >> ROW], encoding.rows[pairs & LOW]
     return np.minimum(one, other), np.maximum(one, other)
 
 

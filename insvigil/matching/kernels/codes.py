@@ -57,8 +57,28 @@ def _neighbour(a: int, b: int) -> bool:
     return a != b and (abs(a - b) == 1 or p == u or q == v or (p, q) == (v, u))
 
 
-NEIGHBOURS = np.array([sum(1 << b for b in range(32) if _neighbour(a, b)) for a in range(32)], np.uint32)
-"""By day or month: one bit for each other that a slip may make of it."""
+def _beside(bits: int) -> list[int]:
+    """Return by two numbers, one after the other, whether they are the same (1), near (2), one of them missing (4)."""
+    numbers = range(1 << bits)
+    return [(a == b) + 2 * _neighbour(a, b) + 4 * (a == 0 or b == 0) for a in numbers for b in numbers]
+
+
+def _one_year(state: int) -> int:
+    """Return the level of two dates of one year from what is beside months and days, exchanged, and default."""
+    month, day, swapped, default = state & 7, state >> 3 & 7, state & 64, state & 128 or state & 36
+    if month & day & 1:
+        return D_SAME_PLACEHOLDER if default else D_SAME
+    if default:
+        return D_PLACEHOLDER
+    if swapped:
+        return D_SWAPPED
+    if (month | day) & 1:
+        return D_NEAR if (month | day) & 2 else D_PART
+    return D_YEAR
+
+
+MONTHS, DAYS = np.array(_beside(4), np.uint8), np.array(_beside(5), np.uint8)
+ONE_YEAR = np.array([_one_year(state) for state in range(256)], np.uint8)
 
 
 @kernel("i8(u8)", allocates=False)
@@ -106,24 +126,18 @@ def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> S
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
+@kernel("i8(i8, i8, b1, b1)", allocates=False)
 def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing.
 
-    Most pairs share their year, which most keys ask: without a jump from there.
+    Most pairs share their year, which most keys ask: tables tell, without a jump from there.
     """
     if (a ^ b) >> 9 != 0:
         return years_level(a, b, default_a, default_b)
     ma, da, mb, db = (a >> 5) & 15, a & 31, (b >> 5) & 15, b & 31
-    default = default_a | default_b | (ma == 0) | (mb == 0) | (da == 0) | (db == 0)
-    near = ((NEIGHBOURS[ma] >> np.uint32(mb)) | (NEIGHBOURS[da] >> np.uint32(db))) & np.uint32(1) != 0
-    level: Scalar = np.int64(D_YEAR)
-    level = (D_NEAR if near else D_PART) if (ma == mb) | (da == db) else level
-    level = D_SWAPPED if (ma == db) & (da == mb) else level
-    level = D_PLACEHOLDER if default else level
-    same: Scalar = D_SAME_PLACEHOLDER if default else D_SAME
-    level = same if a == b else level
-    return level if a >> 9 != 0 else 0
+    state = np.int64(MONTHS[ma << 4 | mb]) | np.int64(DAYS[da << 5 | db]) << 3
+    state |= np.int64((ma == db) & (da == mb)) << 6 | np.int64(default_a | default_b) << 7
+    return np.int64(ONE_YEAR[state]) if a >> 9 != 0 else 0
 
 
 @kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
@@ -178,7 +192,7 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
 def maybe_alike(words: Scalar, x: Scalar, y: Scalar) -> Scalar:
     """Whether phones that differ may be alike, from what two lines share: seldom when all their digits are known."""
     apart = np.uint32(x - y) if x > y else np.uint32(y - x)
-    round_ = (apart <= 81) | (apart % np.uint32(100) == 0) | ((apart <= 810) & (apart % np.uint32(10) == 0))
+    round_ = (apart <= 810) | (apart % np.uint32(100) == 0)
     return (((x | y) >= PHONE_HASHED) | round_) & ((words >> PHONE) & ((1 << 16) + 1) == 1 << 16)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
 from insvigil.matching.kernels.lines import FLAGS, FOCUS
-from insvigil.matching.kernels.passes import LEFT, RIGHT, ask_names, first_pass, last_pass
+from insvigil.matching.kernels.passes import LOW, PAIR, ROW, ask_names, first_pass, last_pass
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -17,40 +17,110 @@ Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.uint64]
 Sums = npt.NDArray[np.int64]
 
-AHEAD = 16  # places asked of memory before they are compared
-TOGETHER = 64
-"""Pairs that wait for the last pass: twice as many lines, which stay near the core."""
+AHEAD = 32
+"""Places asked of memory before their pairs are written; asked while others are compared, they came no sooner."""
+TOGETHER = 128
+"""Pairs written one after the other, then compared: their lines stay near the core until the last pass.
+
+Units hold 2.7 pairs: a comparison inside their loops waited for where each ends.
+"""
+LARGEST = 512
+"""The most places a unit may have: the pairs of one with all the others are written at once."""
 
 
-@kernel(inline=True, allocates=False)
+@kernel("u8(u8, u8[::1])", allocates=False, inner=True)
 def slot_of(pair: Scalar, met: Scalar) -> Scalar:
     """Return where a pair is remembered, or beside it: the pairs of an identity are in its line of cache."""
     near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
-    return (pair >> np.uint64(29) & ~np.uint64(7) | near) & np.uint64(met.size - 1)
+    return (pair >> ROW & ~np.uint64(7) | near) & np.uint64(met.size - 1)
 
 
-@kernel(inline=True, allocates=False)
+@kernel("b1(u8, u8, i8)", allocates=False, inner=True)
 def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
     """Whether a slot of the pairs met holds this one, found by this key or an earlier one."""
     return (known >> np.uint64(5) == pair) & (np.int64(known & np.uint64(31)) <= key)
 
 
+@kernel("b1(u4[:, ::1], i8, i8)", allocates=False, inner=True)
+def in_focus(lines: Words, i: Scalar, j: Scalar) -> Scalar:
+    """Whether one of two identities is in focus."""
+    return (lines[i, FLAGS] | lines[j, FLAGS]) & FOCUS != 0
+
+
+@kernel(
+    "UniTuple(i8, 4)(u4[::1], u4[::1], i8, i8, i8, i8, i8, i8, u4[:, ::1], b1, u8[::1], u8[::1])",
+    allocates=False,
+    inner=True,
+)
+def line_up(
+    places: Words, starts: Words, reach: Scalar, key: Scalar, cell: Scalar, last: Scalar, place: Scalar, room: Scalar,
+    lines: Words, focused: Scalar, met: Longs, queue: Longs,
+) -> tuple[Scalar, Scalar, Scalar, Scalar]:  # fmt: skip
+    """Write the pairs that follow and are not met again in ``queue``, until they are enough.
+
+    Goes on from ``place`` in ``cell``; returns where to go on from, the pairs written and those seen. Fewer than
+    ``TOGETHER`` are written when no cell is left, or when ``room`` does not hold the pairs of the next one.
+    """
+    held, seen = np.int64(0), np.int64(0)
+    u, r = cell // (reach + 1), cell % (reach + 1)
+    while cell < last and held < TOGETHER:
+        start = stop = other = end = np.int64(0)
+        if u + r + 1 < starts.size:
+            start, stop = np.int64(starts[u]), np.int64(starts[u + 1])
+            other, end = np.int64(starts[u + r]), np.int64(starts[u + r + 1])
+        place = max(place, start)
+        if held + (stop - place) * (end - other) > room:
+            break
+        while place < stop and held < TOGETHER:
+            ahead = np.int64(places[min(place + AHEAD, places.size - 1)])
+            prefetch(lines, ahead)
+            prefetch(met, ahead & np.int64(met.size - 1))
+            i = np.uint64(places[place])
+            for at in range(other if r else place + 1, end):
+                j = np.uint64(places[at])
+                if focused and not in_focus(lines, np.int64(i), np.int64(j)):
+                    continue
+                pair = min(i, j) << ROW | max(i, j)
+                slot = slot_of(pair, met)
+                again = remembers(met[slot], pair, key) | remembers(met[slot ^ np.uint64(1)], pair, key)
+                queue[held] = pair
+                seen += i != j
+                held += (i != j) & (not again)
+            place += 1
+        if place >= stop:
+            cell, place, r = cell + 1, np.int64(0), r + 1
+            if r > reach:
+                u, r = u + 1, np.int64(0)
+    return cell, place, held, seen
+
+
+@kernel("i8(u8[::1], i8, u4[:, ::1], i8[::1], i8[:, ::1])", allocates=False, inner=True)
+def look(queue: Longs, held: Scalar, lines: Words, sums: Sums, waiting: Sums) -> Scalar:
+    """Take the first look at pairs; return how many wait for the last pass."""
+    count = np.int64(0)
+    for k in range(held):
+        pair = queue[k]
+        waiting[count, PAIR] = pair
+        count += first_pass(lines, np.int64(pair >> ROW), np.int64(pair & LOW), sums, waiting[count])
+    return count
+
+
 @kernel(
     "i8(i8[:, ::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8[::1], u8[::1],"
-    " u4[:, ::1], u1[:, ::1])",
+    " u8[::1], u1[:, ::1])",
     allocates=False,
+    inner=True,
 )
 def finish(
     waiting: Sums, count: Scalar, key: Scalar, written: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes,
-    sums: Sums, memo: Longs, met: Longs, pairs: Words, levels: Bytes,
+    sums: Sums, memo: Longs, met: Longs, pairs: Longs, levels: Bytes,
 ) -> Scalar:  # fmt: skip
     """Write, of the pairs that wait, those that may matter after those ``written``; return how many these are then."""
     ask_names(waiting, count, lines, names, lists)
     for k in range(count):
         if last_pass(waiting[k], lines, lists, names, chars, memo, sums, levels[written]):
-            i, j = waiting[k, LEFT], waiting[k, RIGHT]
-            pairs[written, 0], pairs[written, 1] = min(i, j), max(i, j)
-            pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
+            pair = np.uint64(waiting[k, PAIR])
+            pairs[written] = pair
             slot = slot_of(pair, met)
             if met[slot] != 0 and met[slot ^ np.uint64(1)] == 0:  # two pairs in one slot would chase each other
                 slot ^= np.uint64(1)
@@ -61,55 +131,32 @@ def finish(
 
 @kernel(
     "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
-    " i8[::1], b1, i8[:, ::1], u8[::1], u8[::1], u4[:, ::1], u1[:, ::1])",
+    " i8[::1], b1, u8[::1], i8[:, ::1], u8[::1], u8[::1], u8[::1], u1[:, ::1])",
     allocates=False,
 )
 def compare(
     places: Words, starts: Words, reach: Scalar, key: Scalar, first: Scalar, last: Scalar, lines: Words, lists: Words,
-    names: Words, chars: Bytes, sums: Sums, focused: Scalar, waiting: Sums, memo: Longs, met: Longs, pairs: Words,
-    levels: Bytes,
+    names: Words, chars: Bytes, sums: Sums, focused: Scalar, queue: Longs, waiting: Sums, memo: Longs, met: Longs,
+    pairs: Longs, levels: Bytes,
 ) -> tuple[Scalar, Scalar, Scalar]:  # fmt: skip
     """Compare the pairs of the cells ``first`` to ``last`` and write those whose weight may reach the floors.
 
     Cell ``c`` crosses unit ``c // (reach + 1)`` of ``places`` with the one ``c % (reach + 1)`` further, itself when 0
     (see ``blocking.Work``). ``sums`` are the weights and what is to reach (see ``kernels/bounds.py``). A row of
-    ``levels`` is the ten levels, then four rarities. ``memo`` is room to work in; so is ``waiting``, where pairs that
-    the first pass lets through wait for the last one: their names are asked of memory together.
+    ``levels`` is the ten levels, then four rarities. ``memo`` is room to work in; so are ``queue``, where the pairs of
+    many units are put one after the other, and ``waiting``, where those that the first pass lets through wait for the
+    last one: what each pass reads is asked of memory long before.
     ``met`` (a power of two) remembers the pairs already written by this ``key`` or an earlier one: a doublon shares
     fifteen keys, and costs 0.8 µs at each. It may forget one, which is then written twice. Stops before ``pairs`` may
     overflow; returns the next cell, the pairs written and the pairs looked at.
     """
-    written, seen, count = 0, 0, np.int64(0)
-    u, r = first // (reach + 1), first % (reach + 1)
-    for c in range(first, last):
-        start = stop = other = end = np.int64(0)
-        if u + r + 1 < starts.size:
-            start, stop = np.int64(starts[u]), np.int64(starts[u + 1])
-            other, end = np.int64(starts[u + r]), np.int64(starts[u + r + 1])
-        if written + count + (stop - start) * (end - other) > pairs.shape[0]:
-            written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
-            return c, written, seen
-        for p in range(start, stop):
-            ahead = np.int64(places[min(p + AHEAD, places.size - 1)])
-            prefetch(lines, ahead)
-            prefetch(met, ahead & np.int64(met.size - 1))
-            i = np.int64(places[p])
-            for q in range(other if r else p + 1, end):
-                j = np.int64(places[q])
-                if i == j or (focused and not (lines[i, FLAGS] | lines[j, FLAGS]) & FOCUS):
-                    continue
-                seen += 1
-                pair = np.uint64(min(i, j)) << np.uint64(29) | np.uint64(max(i, j))
-                slot = slot_of(pair, met)
-                again = remembers(met[slot], pair, key) | remembers(met[slot ^ np.uint64(1)], pair, key)
-                count += np.int64(first_pass(lines, i, j, sums, waiting[count]) & (not again))
-                if count >= TOGETHER:
-                    written = finish(
-                        waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels
-                    )
-                    count = np.int64(0)
-        r += 1
-        if r > reach:
-            u, r = u + 1, 0
-    written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
-    return last, written, seen
+    written, seen, place, more = np.int64(0), np.int64(0), np.int64(0), True
+    while more:
+        first, place, held, some = line_up(
+            places, starts, reach, key, first, last, place, pairs.size - written, lines, focused, met, queue
+        )
+        count = look(queue, held, lines, sums, waiting)
+        written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
+        seen += some
+        more = held >= TOGETHER
+    return first, written, seen

@@ -91,7 +91,24 @@ Sums = npt.NDArray[np.int64]
 KNOWN = 16  # bits of ``shared`` from those of the words that are the same to those of the words known
 FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
 CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
-LEFT, RIGHT, TOTAL, SHARED, OTHERS, SEEN = range(6)  # what waits, and how much: the levels of dates and matricules last
+ROW, LOW = np.uint64(29), np.uint64((1 << 29) - 1)  # a pair: the place of a line, and below it a later one
+PAIR, TOTAL, SHARED, SEEN = range(4)  # what waits, and how much
+CROSSINGS, DATED, NUMBERED, PHONED = 32, 40, 44, 48
+"""Above the bits of ``shared``, where what waits holds those of ``crossing``, the levels of the date and of the
+matricule, and whether phones may be alike."""
+
+
+def _family_most(state: int) -> int:
+    """Return where the most of family names is: the same at birth (1), one in common (2), turned (4)."""
+    if state & 4:
+        return FAMILY_MOST + SAME
+    return FAMILY + F_SAME if state & 1 else FAMILY + F_CROSSED if state & 2 else FAMILY_MOST + CLOSE
+
+
+FAMILIES_MOST = np.array([_family_most(state) for state in range(8)])
+GIVENS_MOST = np.full((4, 16), GIVEN_MOST + SAME)
+"""Where the most of given names is, by ``same_hope``: first ones that differ, that are the same, then turned."""
+GIVENS_MOST[0], GIVENS_MOST[1] = GIVEN_MOST + CLOSE, range(GIVEN_MOST, GIVEN_MOST + 16)
 
 
 @kernel("i8(i8, i8)", allocates=False, inner=True)
@@ -101,33 +118,22 @@ def state_of(words: Scalar, first: Scalar) -> Scalar:
 
 
 @kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def contacts_at(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
-    """Return where the most that contacts may bring is among sums."""
-    return CONTACTS + state_of(words, ADDRESS) + maybe_alike(words, lines[i, PHONE], lines[j, PHONE]) * ALIKE
-
-
-@kernel("b1(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
-def alike_phones(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
-    """Whether phones that differ are alike, where their digits tell."""
-    x, y = lines[i, PHONE], lines[j, PHONE]
-    return maybe_alike(words, x, y) and (x | y) < PHONE_HASHED and numbers_alike(x, y)
-
-
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
 def crossed_rarity(lines: Words, i: Scalar, j: Scalar, rare: Scalar) -> Scalar:
     """Return the rarity of a name found crossed: its own where it is so on one side, else that of birth names."""
     there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
     return np.int64((lines[i, RARITY] if there else lines[j, RARITY]) & np.uint32(255)) if there != back else rare
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
 def beside_names(
-    lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, sums: Sums
-) -> Scalar:
+    lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, alike: Scalar,
+    sums: Sums,
+) -> Scalar:  # fmt: skip
     """Return the most that a pair may weigh above what is to reach, names apart."""
     places = state_of(words, PLACE)
     sexes = np.int64(lines[i, FLAGS] & SEX_MASK) * 4 + np.int64(lines[j, FLAGS] & SEX_MASK)
-    total = sums[START] + sums[PLACES + places] + sums[contacts_at(lines, i, j, words)]
+    total = sums[START] + sums[PLACES + places]
+    total += sums[CONTACTS + state_of(words, ADDRESS) + ALIKE * alike]
     total += sums[DATES + date] + sums[SEXES + sexes] + sums[MATRICULES + matricule]
     return total + sums[PLACE_SLOPES + places] * ((rare >> 16) & 255) + sums[POSTAL_SLOPES + places] * (rare >> 24)
 
@@ -154,18 +160,18 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     default, default_b = flags & PLACEHOLDER != 0, flags_b & PLACEHOLDER != 0
     date = date_level(np.int64(lines[i, DATE]), np.int64(lines[j, DATE]), default, default_b)
     matricule = matricule_level(lines, i, j) if (words >> (MATRICULE_HIGH + KNOWN)) & 1 else np.int64(0)
-    total = beside_names(lines, i, j, words, rare, date, matricule, sums)
-    turned = crossed & TURNED != 0
+    alike = np.int64(maybe_alike(words, lines[i, PHONE], lines[j, PHONE]))
+    total = beside_names(lines, i, j, words, rare, date, matricule, alike, sums)
+    turned, birth = np.int64(crossed & TURNED != 0), (words >> BIRTH) & 1
+    one_family = np.int64((words & FAMILIES != 0) | (crossed & CROSSED != 0))
     most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
-    at: Scalar = np.int64(FAMILY_MOST + CLOSE)
-    at = FAMILY + F_CROSSED if (words & FAMILIES != 0) | (crossed & CROSSED != 0) else at
-    at = FAMILY + F_SAME if (words >> BIRTH) & 1 else at
-    at = FAMILY_MOST + SAME if turned else at
-    family = rated(sums, at, rare & 255 if at == FAMILY_MOST + CLOSE else most)
-    at = GIVEN_MOST + same_hope(flags, flags_b) if (words >> FIRST) & 1 else np.int64(GIVEN_MOST + CLOSE)
-    given = rated(sums, GIVEN_MOST + SAME if turned else at, (rare >> 8) & 255)
-    seen[LEFT], seen[RIGHT], seen[TOTAL] = i, j, total
-    seen[SHARED], seen[OTHERS] = words | crossed << 32, date | matricule << 4
+    family = rated(
+        sums, FAMILIES_MOST[birth | one_family << 1 | turned << 2], most if one_family | turned else rare & 255
+    )
+    at = GIVENS_MOST[(words >> FIRST) & 1 | turned << 1, same_hope(flags, flags_b)]
+    given = rated(sums, at, (rare >> 8) & 255)
+    seen[TOTAL] = total
+    seen[SHARED] = words | crossed << CROSSINGS | date << DATED | matricule << NUMBERED | alike << PHONED
     return not short(total + family + given)
 
 
@@ -173,10 +179,10 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
 def ask_names(waiting: Sums, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
     """Ask the memory for what the last pass will read of each pair that waits: line 0 where that is nothing."""
     for k in range(count):
-        i, j, words = waiting[k, LEFT], waiting[k, RIGHT], waiting[k, SHARED]
-        family = np.int64((words & FAMILIES == 0) & (words >> 32 == 0))
+        pair, words = np.uint64(waiting[k, PAIR]), waiting[k, SHARED]
+        family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
         first = np.int64((words >> FIRST) & 1)
-        for row in (i, j):
+        for row in (np.int64(pair >> ROW), np.int64(pair & LOW)):
             prefetch(names, np.int64(lines[row, BIRTH]) * family)
             prefetch(names, np.int64(lines[row, USED]) * family)
             prefetch(names, np.int64(lines[row, FIRST]) * (1 - first))
@@ -196,8 +202,8 @@ def last_pass(
     What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
     matter, against chance and against kinship.
     """
-    i, j, total = seen[LEFT], seen[RIGHT], seen[TOTAL]
-    words, crossed = seen[SHARED], seen[SHARED] >> 32
+    pair, total, words = np.uint64(seen[PAIR]), seen[TOTAL], seen[SHARED]
+    i, j, crossed = np.int64(pair >> ROW), np.int64(pair & LOW), words >> CROSSINGS
     rare = least_bytes(lines[i, RARITY], lines[j, RARITY])
     one_family = (words & FAMILIES != 0) | (crossed & CROSSED != 0)
     place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
@@ -223,15 +229,17 @@ def last_pass(
     if not turned and short(total + given):
         return False
     given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
-    postal, alike = postal_level(lines, i, j, words), alike_phones(lines, i, j, words)
+    postal, alike = postal_level(lines, i, j, words), False
     total += rated(sums, GIVEN + given_found, given_rare) + sums[NEAR_POSTALS + postal]
-    if not alike and (lines[i, PHONE] | lines[j, PHONE]) < PHONE_HASHED:
-        total += sums[CONTACTS + state_of(words, ADDRESS)] - sums[contacts_at(lines, i, j, words)]
+    x, y = lines[i, PHONE], lines[j, PHONE]
+    if (words >> PHONED) & 1 and (x | y) < PHONE_HASHED:  # else their digits do not tell
+        alike, contacts = numbers_alike(x, y), CONTACTS + state_of(words, ADDRESS)
+        total += np.int64(0) if alike else sums[contacts] - sums[contacts + ALIKE]
     if short(total):
         return False
     write_contacts(lines, i, j, words, np.int64(alike), found)
-    found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, seen[OTHERS] & 15, place
-    found[T_MATRICULE], found[T_POSTAL] = seen[OTHERS] >> 4, postal
+    found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, (words >> DATED) & 15, place
+    found[T_MATRICULE], found[T_POSTAL] = (words >> NUMBERED) & 15, postal
     found[R_FAMILY], found[R_GIVEN] = family_rare, given_rare
     found[R_PLACE], found[R_POSTAL] = (rare >> 16) & 255, rare >> 24
     return True
