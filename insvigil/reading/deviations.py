@@ -227,8 +227,8 @@ def shifted_movements(columns: pl.DataFrame) -> pl.Series:
 def with_movements_in_place(columns: pl.DataFrame, shifted: pl.Series) -> pl.DataFrame:
     """Return the columns with the fields of shifted ZBE segments put back; the deviation is reported with them.
 
-    They are few: to write twelve costs 1.5 ms where choosing between two columns in each of 97,801 rows took 3.4 (6.8 if
-    most are shifted).
+    They are few: to write twelve costs 1.5 ms where choosing between two columns in each of 97,801 rows took 3.4 (6.8
+    if two thirds are shifted).
     """
     rows = shifted.arg_true()
     return columns.with_columns(
