@@ -21,10 +21,11 @@ from llvmlite import ir
 from numba import config
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.types.functions import BaseFunction
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from insvigil.jit_pipeline import KernelCompiler
+from insvigil.jit_pipeline import KernelCompiler, typed_always, typed_once
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,7 +103,7 @@ def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
     gc.disable()  # what compiling makes lives on: to look for what does not takes 7 % of it
     compiler.compile = after_the_others
     try:
-        with _indices_from_the_start():
+        with _what_kernels_need():
             _settle(dispatcher, signatures)
     finally:
         compiler.compile = from_source
@@ -128,19 +129,24 @@ def _settle(dispatcher: Any, signatures: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _indices_from_the_start() -> Iterator[None]:
-    """Compile what is inside without the question that numba asks of each index: does it count from the end?
+def _what_kernels_need() -> Iterator[None]:
+    """Compile what is inside with two functions of numba's replaced: what an index is, and what types a call has.
 
-    A kernel never counts from the end. The question costs two to four instructions an access
-    (``docs/decisions/0105-an-index-counts-from-the-start.md``).
+    numba asks of each index whether it counts from the end. A kernel never counts from there, and the question costs
+    two to four instructions an access (``docs/decisions/0105-an-index-counts-from-the-start.md``).
     """
     with global_compiler_lock:
         asked = arrayobj.fix_integer_index
         arrayobj.fix_integer_index = _index
+        _calls.get_call_type = typed_once
         try:
             yield
         finally:
             arrayobj.fix_integer_index = asked
+            _calls.get_call_type = typed_always
+
+
+_calls: Any = BaseFunction
 
 
 def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:  # noqa: ARG001

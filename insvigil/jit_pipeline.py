@@ -4,11 +4,12 @@ The steps of numba serve all of Python. A kernel holds loops over arrays and sca
 branch that the types settle, no expression over whole arrays. Leaving those steps out, comparing the options of two
 kernels by what was given and making no machine code of an inlined kernel spare a fifth of the compilation
 (``docs/decisions/0005-kernels-are-compiled-by-fewer-steps.md``). Everything here extends numba where it may be
-extended: its compiler class, its library class; nothing of it is replaced.
+extended: its compiler class, its library class; but for ``typed_once``, nothing of it is replaced.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -24,6 +25,7 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
     PreLowerStripPhis,
 )
+from numba.core.types.functions import BaseFunction
 from numba.core.untyped_passes import (
     FixupArgs,
     GenericRewrites,
@@ -68,6 +70,26 @@ class KernelCompiler(CompilerBase):
             steps.add_pass(step, purpose)
         steps.finalize()
         return [steps]
+
+
+typed_always: Any = BaseFunction.get_call_type
+
+
+def typed_once(function: Any, context: Any, args: Any, kws: Any) -> Any:
+    """Return the types of a call of numba's, remembered for the operators: ``get_call_type`` while kernels compile.
+
+    What an operator makes of some types is always the same, and is asked nine times of ten again; each time some ten
+    rules are tried until one fits. Remembering takes a seventh off a compilation.
+    """
+    if kws or function.typing_key not in _OPERATORS:
+        return typed_always(function, context, args, kws)
+    known = function.__dict__.setdefault("_known", {})
+    if args not in known:
+        known[args] = typed_always(function, context, args, kws)
+    return known[args]
+
+
+_OPERATORS = {bool, range, *(getattr(operator, name) for name in operator.__all__)}
 
 
 class KernelFlags(Flags):

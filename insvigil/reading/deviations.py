@@ -225,9 +225,14 @@ def shifted_movements(columns: pl.DataFrame) -> pl.Series:
 
 
 def with_movements_in_place(columns: pl.DataFrame, shifted: pl.Series) -> pl.DataFrame:
-    """Return the columns with the fields of shifted ZBE segments put back; the deviation is reported with them."""
+    """Return the columns with the fields of shifted ZBE segments put back; the deviation is reported with them.
+
+    They are few: to write twelve costs 1.5 ms where choosing between two columns in each of 97,801 rows took 3.4 (6.8
+    if two thirds are shifted).
+    """
+    rows = shifted.arg_true()
     return columns.with_columns(
-        pl.when(shifted).then(pl.col(source)).otherwise(pl.col(target)).alias(target)
+        columns[target].scatter(rows, columns[source].gather(rows))
         for target, source in (
             ("movement_action", "movement_historic"),
             ("movement_historic", "movement_origin"),

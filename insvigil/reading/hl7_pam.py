@@ -244,6 +244,7 @@ def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
     if filled["street_more"]:
         lines = pl.concat_str("street", "street_more", separator=" ", ignore_nulls=True)
         address = pl.when(pl.col("street_more").is_null()).then("street").otherwise(lines)
+    told = not (columns["movement_id"].is_not_null() & columns["movement_domain"].is_null()).any()
     if columns["attributes"].drop_nulls().str.contains("~", literal=True).any():
         attributes = attributes.str.replace_all("~", " ", literal=True)
     return columns.with_columns(
@@ -254,7 +255,7 @@ def movements(columns: pl.DataFrame, where: Positions) -> pl.DataFrame:
         domain=authority,
         merged_domain=merged,
         address=address,
-        movement=pl.concat_str("movement_id", pl.lit("|"), pl.col("movement_domain").fill_null("")),
+        movement=pl.format("{}|{}", "movement_id", pl.col("movement_domain") if told else _filled("movement_domain")),
         attributes=attributes,
     ).select(MOVEMENT_COLUMNS)
 
@@ -264,9 +265,11 @@ def _sender(application: pl.Series, facility: pl.Series) -> pl.Expr:
     names = (application, facility)
     if application.len() and not any(name.has_nulls() or (name != name[0]).any() for name in names):
         return pl.lit(f"{application[0]}|{facility[0]}")
-    return pl.concat_str(
-        pl.col("sending_application").fill_null(""), pl.lit("|"), pl.col("sending_facility").fill_null("")
-    )
+    return pl.format("{}|{}", _filled("sending_application"), _filled("sending_facility"))
+
+
+def _filled(column: str) -> pl.Expr:
+    return pl.col(column).fill_null("")
 
 
 MOVEMENT_COLUMNS: tuple[str, ...] = tuple(Movements.column_names())

@@ -225,9 +225,13 @@ def test_plan__asks_nothing_but_a_time_of_its_field() -> None:
         Plan([Pick("at", "ZBE-2.2", kind=Kind.TIME)], ())
 
 
+def test_extract__a_plan_may_ask_nothing_of_the_header() -> None:
+    found = extract(b"MSH|^~\\&|A||||20240306||ADT^A01|1|P|2.5\rPID|||7\r", Plan([Pick("ipp", "PID-3.1")], ()))
+    assert found.columns["ipp"].to_list() == ["7"]
+
+
 def test_extract__chooses_anew_whatever_the_message_before_chose() -> None:
     picks = [
-        Pick("sender", "MSH-3"),
         Pick("name", "PID-5.1", Choice((Way((hl7_grammar.Test(7, Relation.EQUALS, "L"),)), Way(code="IDV-LEC-203")))),
         Pick("ins", "PID-3.1", Choice((Way((hl7_grammar.Test(4, Relation.EQUALS, "1.2.250.1.213.1.4.8", sub=2),)),))),
     ]

@@ -357,6 +357,7 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
     dialect = NONE  # the first six bytes that gave the marks
     lead = np.uint8(0)  # second byte of a two-byte repetition separator
     declared: Any = 0  # how many marks MSH-2 holds
+    first_slot = 1 if slot_fields[0, 1] == 0 else 0  # a plan may ask nothing of MSH
     for row in range(rows.shape[0]):
         message = rows[row]
         header = slots[message, 0, 0]
@@ -365,7 +366,7 @@ def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, co
         if opening != dialect or buffer[header + 8] != marks[0] or slots[message, 0, 1] - header < 9:
             lead, declared = read_marks(buffer, header + 3, slots[message, 0, 1], marks)
             dialect = opening if slots[message, 0, 1] - header >= 9 else NONE
-        for slot in range(slot_fields.shape[0]):
+        for slot in range(first_slot, slot_fields.shape[0]):
             begin = slots[message, slot, 0] + 4
             stop = slots[message, slot, 1]
             if stop < begin:
