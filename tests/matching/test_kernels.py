@@ -192,3 +192,10 @@ def test_group_pairs__a_huge_component_is_bounded() -> None:
 
     _, groups = group_pairs(chain, 1.0 + (np.arange(size - 1) % 37), weigh)
     assert np.unique(groups, return_counts=True)[1].max() <= 100
+
+
+def test_compare__has_room_for_the_largest_unit() -> None:
+    from insvigil.matching.blocking import TILE
+    from insvigil.matching.kernels.comparing import LARGEST
+
+    assert max(GROUP_CAP, TILE) <= LARGEST, "the queue of a thread would be written beyond its end"
