@@ -88,7 +88,7 @@ def run(
         with ThreadPoolExecutor(1) as aside:
             if not full and Stage.TRAITS in wanted:
                 night.before = carried_from(register, settings.digest(), __version__)
-            if night.before is not None:  # 5 s at five millions, while one core reads
+            if night.before is not None:  # 3 s at five millions, while one core reads
                 night.carried = aside.submit(carried_traits, register)
                 night.due = aside.submit(due, night, register)
             take_in(night, paths, settings, register, say, progress)

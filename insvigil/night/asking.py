@@ -30,7 +30,7 @@ def due(night: Night, register: Register) -> pl.Series:
     rows, last = night.carried.result().rows, night.before["started"].date()
     past = rows["key"].filter(overtaken(rows, last=last, today=night.started.date()))
     codes = ", ".join(f"'{code}'" for code in sorted(timely()))
-    found = register.slices(f"SELECT key FROM anomaly WHERE code IN ({codes})", len(rows) + 1, committed=True)
+    found = register.slices(f"SELECT key FROM anomaly WHERE code IN ({codes})", QUESTIONED_AT_ONCE, committed=True)
     return pl.concat([past, *(piece["key"] for piece in found)]).unique()
 
 

@@ -183,8 +183,8 @@ def _recompute(
     if also is not None:
         touched.append(also())
     keys = family(pl.concat(touched), lead_before, lead).sort().alias("key").to_frame()
-    few = keys.height <= AT_MOST
-    new = apart(new) if few else new  # what is kept in mind must not keep the messages
+    few = keys.height <= AT_MOST  # they are kept in mind, and must not keep their messages
+    new = apart(new) if few else new
     known = keys.join(new, on="key", how="anti")
     old = register.query("SELECT i.* FROM identity i SEMI JOIN known USING (key)", known=known)
     said = register.query("SELECT s.* FROM statement s SEMI JOIN known USING (key)", known=known)
