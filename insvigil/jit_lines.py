@@ -1,4 +1,4 @@
-"""Two lines of sixteen words at once: which words they share, word by word and crossed; four bytes at once.
+"""Two lines of sixteen words at once: which words they share, word by word and crossed, which names may be alike.
 
 LLVM vectors through the door of numba, as in ``jit_blocks.py``: one comparison of two lines of 64 bytes is one to four
 instructions on every processor. Without compilation (``NUMBA_DISABLE_JIT=1``) the same functions are plain Python.
@@ -17,10 +17,19 @@ from numba.extending import intrinsic
 
 CROSSED = ((0, 1), (1, 0), (2, 0), (2, 1), (0, 2), (1, 2), (2, 3), (3, 2))
 """The word of the first line and that of the second which each bit of ``crossing`` compares."""
+MET = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2))
+"""The same of each bit of ``akin``, which compares the names that those words stand for."""
+ALONE = ((0, 0), (2, 2))
+"""Those of ``MET`` whose bit is set when a name is missing."""
+HINT_TWICE, HINT_SKELETON, HINT_KNOWN, HINT_LONG = 26, 52, 62, 63
+"""A hint of a name: the set of its letters, of those that come twice, ten bits of the hash of its skeleton, whether
+there is a name, and whether it has six letters or more."""
 
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _LINES = types.Array(types.uint32, 2, "C")
+_HINTS = types.Array(types.uint64, 1, "C")
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
+_LANES = ir.VectorType(_LONG, 8)
 
 
 def _loaded(context: Any, builder: Any, lines: Any, row: Any, width: int) -> Any:
@@ -70,6 +79,41 @@ def _least_bytes(typing: Any, x: Any, y: Any) -> Any:
     return types.int64(types.uint32, types.uint32), build
 
 
+def _akin(typing: Any, lines: Any, hints: Any, i: Any, j: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(_HINTS)(context, builder, values[1]).data
+
+        def every(number: int) -> Any:
+            return ir.Constant(_LANES, [number] * 8)
+
+        def hints_of(row: Any, side: int) -> Any:
+            line, found = _loaded(context, builder, values[0], row, 4), every(0)
+            for lane, pair in enumerate(MET):
+                number = builder.extract_element(line, ir.Constant(_WORD, pair[side]))
+                hint = builder.load(builder.gep(data, [builder.zext(number, _LONG)]))
+                found = builder.insert_element(found, hint, ir.Constant(_WORD, lane))
+            return found
+
+        one, other = hints_of(values[2], 0), hints_of(values[3], 1)
+        both, letters = builder.and_(one, other), every((1 << HINT_SKELETON) - 1)
+        allowed = builder.add(builder.lshr(both, every(HINT_LONG)), every(2))
+        counts = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_LANES, [_LANES]), "llvm.ctpop.v8i64")
+        skeletons = builder.and_(builder.xor(one, other), every((1 << HINT_KNOWN) - (1 << HINT_SKELETON)))
+        same = builder.icmp_unsigned("==", skeletons, every(0))
+        few, inside = [], []
+        for more, less in ((one, other), (other, one)):
+            lost = builder.and_(builder.and_(more, builder.not_(less)), letters)
+            few.append(builder.icmp_unsigned("<=", builder.call(counts, [lost]), allowed))
+            once = builder.and_(lost, every((1 << HINT_TWICE) - 1))
+            inside.append(builder.icmp_unsigned("==", once, every(0)))
+        near = builder.or_(builder.or_(same, builder.and_(*few)), builder.or_(*inside))
+        known = builder.icmp_unsigned("!=", builder.and_(both, every(1 << HINT_KNOWN)), every(0))
+        alone = ir.Constant(known.type, [pair in ALONE for pair in (*MET, None, None, None)])
+        return _bits(builder, builder.select(known, near, alone))
+
+    return types.int64(_LINES, _HINTS, types.int64, types.int64), build
+
+
 def _plain_shared(lines: Any, i: Any, j: Any) -> Any:
     known = [k for k in range(16) if lines[i, k] and lines[j, k]]
     return sum((1 << k + 16) + (int(lines[i, k] == lines[j, k]) << k) for k in known)
@@ -77,6 +121,19 @@ def _plain_shared(lines: Any, i: Any, j: Any) -> Any:
 
 def _plain_crossing(lines: Any, i: Any, j: Any) -> Any:
     return sum(1 << k for k, (p, q) in enumerate(CROSSED) if lines[i, p] and lines[i, p] == lines[j, q])
+
+
+def _plain_akin(lines: Any, hints: Any, i: Any, j: Any) -> Any:
+    found = 0
+    for bit, (p, q) in enumerate(MET):
+        one, other = int(hints[lines[i, p]]), int(hints[lines[j, q]])
+        lost = [(more & ~less) % (1 << HINT_SKELETON) for more, less in ((one, other), (other, one))]
+        near = max(some.bit_count() for some in lost) <= 2 + ((one & other) >> HINT_LONG)
+        near |= any(some % (1 << HINT_TWICE) == 0 for some in lost)
+        near |= (one ^ other) >> HINT_SKELETON & (1 << HINT_KNOWN - HINT_SKELETON) - 1 == 0
+        known = (one & other) >> HINT_KNOWN & 1
+        found |= (near if known else (p, q) in ALONE) << bit
+    return found
 
 
 def _plain_least_bytes(x: Any, y: Any) -> Any:
@@ -88,6 +145,9 @@ shared: Any = _plain_shared if _PLAIN else intrinsic(_shared)
 
 crossing: Any = _plain_crossing if _PLAIN else intrinsic(_crossing)
 """``(lines, i, j)``: bit k is set when the words of ``CROSSED[k]`` are the same and not zero; int64."""
+
+akin: Any = _plain_akin if _PLAIN else intrinsic(_akin)
+"""``(lines, hints, i, j)``: bit k is set when the names of ``MET[k]`` may be alike, by their hints; int64."""
 
 least_bytes: Any = _plain_least_bytes if _PLAIN else intrinsic(_least_bytes)
 """``(x, y)``: the lesser of each of the four bytes of two words; int64."""

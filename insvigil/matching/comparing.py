@@ -178,7 +178,7 @@ class _Engine:
         while first < last:
             first, written, seen = compare(
                 work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
-                encoding.names, encoding.chars, self.bounds, self.focused, desk.queue, desk.waiting, desk.memo,
+                encoding.names, encoding.hints, encoding.chars, self.bounds, self.focused, desk.queue, desk.waiting, desk.memo,
                 self.met, desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen

@@ -80,6 +80,22 @@ class Encoding:
         return self.names.view(np.uint8)
 
     @cached_property
+    def hints(self) -> npt.NDArray[np.uint64]:
+        """What tells of most names that they are nothing alike, eight bytes a name (see ``jit_lines.akin``)."""
+        from insvigil.jit_lines import HINT_KNOWN, HINT_LONG, HINT_SKELETON, HINT_TWICE
+        from insvigil.matching.kernels import lines as words
+
+        letters, twice, skeletons = (
+            self.names[:, word].astype(np.uint64) for word in (words.LETTERS, words.TWICE, words.SKELETON)
+        )
+        hints = letters & np.uint64(words.LETTER_SET)
+        hints |= (twice & np.uint64(words.LETTER_SET)) << np.uint64(HINT_TWICE)
+        hints |= (skeletons >> np.uint64(22)) << np.uint64(HINT_SKELETON) | np.uint64(1 << HINT_KNOWN)
+        hints |= (letters >> np.uint64(26) >= 6).astype(np.uint64) << np.uint64(HINT_LONG)
+        hints[0] = 0
+        return hints
+
+    @cached_property
     def contacts(self) -> Words:
         """Return (2, identities): the codes of addresses and of phones, each sorted."""
         from insvigil.matching.kernels import lines as words

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
 from insvigil.matching.kernels.lines import FLAGS, FOCUS
-from insvigil.matching.kernels.passes import LOW, PAIR, ROW, ask_names, first_pass, last_pass
+from insvigil.matching.kernels.passes import AKIN, LOW, ORDER, PAIR, ROW, ask_names, first_pass, last_pass, second_pass
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -94,31 +94,49 @@ def line_up(
     return cell, place, held, seen
 
 
-@kernel("i8(u8[::1], i8, u4[:, ::1], i8[::1], i8[:, ::1])", allocates=False, inner=True)
-def look(queue: Longs, held: Scalar, lines: Words, sums: Sums, waiting: Sums) -> Scalar:
+@kernel("i8(u8[::1], i8, u4[:, ::1], u8[::1], i8[::1], i8[:, ::1])", allocates=False, inner=True)
+def look(queue: Longs, held: Scalar, lines: Words, hints: Longs, sums: Sums, waiting: Sums) -> Scalar:
     """Take the first look at pairs; return how many wait for the last pass."""
     count = np.int64(0)
     for k in range(held):
         pair = queue[k]
         waiting[count, PAIR] = pair
+        for row in (np.int64(pair >> ROW), np.int64(pair & LOW)):
+            for word in (0, 1, 2):
+                prefetch(hints, np.int64(lines[row, word]))
         count += first_pass(lines, np.int64(pair >> ROW), np.int64(pair & LOW), sums, waiting[count])
     return count
 
 
+@kernel("i8(i8[:, ::1], i8, u4[:, ::1], u8[::1], i8[::1], u8[::1])", allocates=False, inner=True)
+def sift(waiting: Sums, count: Scalar, lines: Words, hints: Longs, sums: Sums, left: Longs) -> Scalar:
+    """Write which of the pairs that wait are ``left`` by the hints of their names; return how many they are.
+
+    Pairs moved in place took three times as long: none could be read before it was known where the last one went.
+    """
+    held = np.int64(0)
+    for k in range(count):
+        alike, enough = second_pass(waiting[k], lines, hints, sums)
+        left[held] = np.uint64(alike << np.int64(AKIN) | k)
+        held += enough
+    return held
+
+
 @kernel(
-    "i8(i8[:, ::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8[::1], u8[::1],"
+    "i8(i8[:, ::1], u8[::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8[::1], u8[::1],"
     " u8[::1], u1[:, ::1])",
     allocates=False,
     inner=True,
 )
 def finish(
-    waiting: Sums, count: Scalar, key: Scalar, written: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes,
+    waiting: Sums, left: Longs, count: Scalar, key: Scalar, written: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes,
     sums: Sums, memo: Longs, met: Longs, pairs: Longs, levels: Bytes,
 ) -> Scalar:  # fmt: skip
     """Write, of the pairs that wait, those that may matter after those ``written``; return how many these are then."""
-    ask_names(waiting, count, lines, names, lists)
-    for k in range(count):
-        if last_pass(waiting[k], lines, lists, names, chars, memo, sums, levels[written]):
+    ask_names(waiting, left, count, lines, names, lists)
+    for at in range(count):
+        k = np.int64(left[at] & ORDER)
+        if last_pass(waiting[k], np.int64(left[at] >> AKIN), lines, lists, names, chars, memo, sums, levels[written]):
             pair = np.uint64(waiting[k, PAIR])
             pairs[written] = pair
             slot = slot_of(pair, met)
@@ -130,13 +148,13 @@ def finish(
 
 
 @kernel(
-    "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1],"
+    "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u8[::1], u1[:, ::1],"
     " i8[::1], b1, u8[::1], i8[:, ::1], u8[::1], u8[::1], u8[::1], u1[:, ::1])",
     allocates=False,
 )
 def compare(
     places: Words, starts: Words, reach: Scalar, key: Scalar, first: Scalar, last: Scalar, lines: Words, lists: Words,
-    names: Words, chars: Bytes, sums: Sums, focused: Scalar, queue: Longs, waiting: Sums, memo: Longs, met: Longs,
+    names: Words, hints: Longs, chars: Bytes, sums: Sums, focused: Scalar, queue: Longs, waiting: Sums, memo: Longs, met: Longs,
     pairs: Longs, levels: Bytes,
 ) -> tuple[Scalar, Scalar, Scalar]:  # fmt: skip
     """Compare the pairs of the cells ``first`` to ``last`` and write those whose weight may reach the floors.
@@ -155,8 +173,8 @@ def compare(
         first, place, held, some = line_up(
             places, starts, reach, key, first, last, place, pairs.size - written, lines, focused, met, queue
         )
-        count = look(queue, held, lines, sums, waiting)
-        written = finish(waiting, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
+        count = sift(waiting, look(queue, held, lines, hints, sums, waiting), lines, hints, sums, queue)
+        written = finish(waiting, queue, count, key, written, lines, lists, names, chars, sums, memo, met, pairs, levels)
         seen += some
         more = held >= TOGETHER
     return first, written, seen

@@ -144,13 +144,18 @@ def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> S
     return settled(hope(p, q, names), p, q, names, chars, memo)
 
 
-@kernel("i8(u4[:, ::1], i8, i8, u4[:, ::1])", allocates=False, inner=True)
-def crossed_hope(lines: Words, i: Scalar, j: Scalar, names: Words) -> Scalar:
-    """Return the best relation that the used name of either may have with a name of the other."""
+@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1])", allocates=False, inner=True)
+def crossed_hope(lines: Words, i: Scalar, j: Scalar, akin: Scalar, names: Words) -> Scalar:
+    """Return the best relation that the used name of either may have with a name of the other (see ``jit_lines.MET``)."""
     a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
-    if u == 0 and v == 0:
-        return 0
-    return max(hope(a, v, names), hope(u, b, names), hope(u, v, names))
+    best: Scalar = np.int64(((v != 0) & ((a != 0) | (u != 0))) | ((u != 0) & (b != 0))) * DIFFERENT
+    if akin & 2:
+        best = max(best, hope(a, v, names))
+    if akin & 4:
+        best = max(best, hope(u, b, names))
+    if akin & 8:
+        best = max(best, hope(u, v, names))
+    return best
 
 
 @kernel("i8(u4[:, ::1], i8, i8, i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
-from insvigil.jit_lines import crossing, least_bytes, shared
+from insvigil.jit_lines import akin, crossing, least_bytes, shared
 from insvigil.matching.kernels.agreements import (
     F_CROSSED,
     F_SAME,
@@ -80,7 +80,7 @@ from insvigil.matching.kernels.names import (
     inverted,
     same_hope,
 )
-from insvigil.matching.kernels.strings import CLOSE, SAME
+from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, SAME
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -92,23 +92,28 @@ KNOWN = 16  # bits of ``shared`` from those of the words that are the same to th
 FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
 CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
 ROW, LOW = np.uint64(29), np.uint64((1 << 29) - 1)  # a pair: the place of a line, and below it a later one
-PAIR, TOTAL, SHARED, SEEN = range(4)  # what waits, and how much
+PAIR, TOTAL, SHARED, NAMED, SEEN = range(5)  # what waits, and how much
+AKIN, ORDER = np.uint64(32), np.uint64((1 << 32) - 1)
 CROSSINGS, DATED, NUMBERED, PHONED = 32, 40, 44, 48
 """Above the bits of ``shared``, where what waits holds those of ``crossing``, the levels of the date and of the
 matricule, and whether phones may be alike."""
 
 
 def _family_most(state: int) -> int:
-    """Return where the most of family names is: the same at birth (1), one in common (2), turned (4)."""
+    """Return where the most of family names is: the same at birth (1), one in common (2), turned (4), akin (8)."""
     if state & 4:
         return FAMILY_MOST + SAME
-    return FAMILY + F_SAME if state & 1 else FAMILY + F_CROSSED if state & 2 else FAMILY_MOST + CLOSE
+    if state & 3:
+        return FAMILY + F_SAME if state & 1 else FAMILY + F_CROSSED
+    return FAMILY_MOST + CLOSE if state & 8 else FAMILY_MOST + DIFFERENT
 
 
-FAMILIES_MOST = np.array([_family_most(state) for state in range(8)])
-GIVENS_MOST = np.full((4, 16), GIVEN_MOST + SAME)
-"""Where the most of given names is, by ``same_hope``: first ones that differ, that are the same, then turned."""
-GIVENS_MOST[0], GIVENS_MOST[1] = GIVEN_MOST + CLOSE, range(GIVEN_MOST, GIVEN_MOST + 16)
+FAMILIES_MOST = np.array([_family_most(state) for state in range(16)])
+GIVENS_MOST = np.full(128, GIVEN_MOST + SAME)
+"""Where the most of given names is, by ``same_hope``: first ones that differ, that are the same (1), turned (2),
+akin (4)."""
+GIVENS_MOST[:16], GIVENS_MOST[64:80] = GIVEN_MOST + DIFFERENT, GIVEN_MOST + CLOSE
+GIVENS_MOST[16:32] = GIVENS_MOST[80:96] = range(GIVEN_MOST, GIVEN_MOST + 16)
 
 
 @kernel("i8(i8, i8)", allocates=False, inner=True)
@@ -165,37 +170,52 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     turned, birth = np.int64(crossed & TURNED != 0), (words >> BIRTH) & 1
     one_family = np.int64((words & FAMILIES != 0) | (crossed & CROSSED != 0))
     most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
-    family = rated(
-        sums, FAMILIES_MOST[birth | one_family << 1 | turned << 2], most if one_family | turned else rare & 255
-    )
-    at = GIVENS_MOST[(words >> FIRST) & 1 | turned << 1, same_hope(flags, flags_b)]
-    given = rated(sums, at, (rare >> 8) & 255)
+    families = birth | one_family << 1 | turned << 2
+    family_rare = most if one_family | turned else rare & 255
+    givens = ((words >> FIRST) & 1 | turned << 1) << 4 | same_hope(flags, flags_b)
+    family = rated(sums, FAMILIES_MOST[families | 8], family_rare)
+    given = rated(sums, GIVENS_MOST[givens | 64], (rare >> 8) & 255)
+    seen[NAMED] = families | givens << 8 | family_rare << 16 | (rare >> 8 & 255) << 24
     seen[TOTAL] = total
     seen[SHARED] = words | crossed << CROSSINGS | date << DATED | matricule << NUMBERED | alike << PHONED
     return not short(total + family + given)
 
 
-@kernel("void(i8[:, ::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
-def ask_names(waiting: Sums, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
+@kernel("UniTuple(i8, 2)(i8[::1], u4[:, ::1], u8[::1], i8[::1])", allocates=False, inner=True)
+def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Scalar, Scalar]:
+    """Return which names of a pair may be alike, by their hints, and whether the best of them may be enough."""
+    pair, named = np.uint64(seen[PAIR]), seen[NAMED]
+    alike = akin(lines, hints, np.int64(pair >> ROW), np.int64(pair & LOW))
+    family = rated(sums, FAMILIES_MOST[named & 7 | np.int64(alike & 15 != 0) << 3], (named >> 16) & 255)
+    given = rated(sums, GIVENS_MOST[(named >> 8) & 63 | alike >> 4 << 6], named >> 24)
+    return alike, np.int64(not short(seen[TOTAL] + family + given))
+
+
+@kernel("void(i8[:, ::1], u8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
+def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
     """Ask the memory for what the last pass will read of each pair that waits: line 0 where that is nothing."""
-    for k in range(count):
+    for at in range(count):
+        k, akin = np.int64(left[at] & ORDER), np.int64(left[at] >> AKIN)
         pair, words = np.uint64(waiting[k, PAIR]), waiting[k, SHARED]
         family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
         first = np.int64((words >> FIRST) & 1)
-        for row in (np.int64(pair >> ROW), np.int64(pair & LOW)):
-            prefetch(names, np.int64(lines[row, BIRTH]) * family)
-            prefetch(names, np.int64(lines[row, USED]) * family)
-            prefetch(names, np.int64(lines[row, FIRST]) * (1 - first))
+        given = (1 - first) & akin >> 4
+        births = family & (akin | akin >> 1), family & (akin | akin >> 2)
+        useds = family & (akin >> 2 | akin >> 3), family & (akin >> 1 | akin >> 3)
+        for side, row in enumerate((np.int64(pair >> ROW), np.int64(pair & LOW))):
+            prefetch(names, np.int64(lines[row, BIRTH]) * births[side])
+            prefetch(names, np.int64(lines[row, USED]) * useds[side])
+            prefetch(names, np.int64(lines[row, FIRST]) * given)
             prefetch(lists, np.int64(lines[row, LIST]) * first)
 
 
 @kernel(
-    "b1(i8[::1], u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
+    "b1(i8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
     allocates=False,
     inner=True,
 )
 def last_pass(
-    seen: Sums, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
+    seen: Sums, alike: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
 ) -> Scalar:
     """Write the levels and rarities of a pair in ``found``; return whether its weight may reach the floors.
 
@@ -217,10 +237,11 @@ def last_pass(
     if turned:
         level = np.int64(F_CROSSED)
     elif not (words >> FIRST) & 1:
-        firsts = hope(lines[i, FIRST], lines[j, FIRST], names)
+        firsts = hope(lines[i, FIRST], lines[j, FIRST], names) if alike >> 4 else np.int64(DIFFERENT)
     given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
     if not turned and not one_family:
-        births, useds = hope(lines[i, BIRTH], lines[j, BIRTH], names), crossed_hope(lines, i, j, names)
+        births = hope(lines[i, BIRTH], lines[j, BIRTH], names) if alike & 1 else np.int64(DIFFERENT)
+        useds = crossed_hope(lines, i, j, alike, names)
         if short(total + given + rated(sums, FAMILY_MOST + max(births, useds), rare & 255)):
             return False
         level = family_level(lines, i, j, births, useds, names, chars, memo)
@@ -229,15 +250,15 @@ def last_pass(
     if not turned and short(total + given):
         return False
     given_found = G_INVERTED if turned else given_level(lines, i, j, firsts, lists, names, chars, memo)
-    postal, alike = postal_level(lines, i, j, words), False
+    postal, phones = postal_level(lines, i, j, words), False
     total += rated(sums, GIVEN + given_found, given_rare) + sums[NEAR_POSTALS + postal]
     x, y = lines[i, PHONE], lines[j, PHONE]
     if (words >> PHONED) & 1 and (x | y) < PHONE_HASHED:  # else their digits do not tell
-        alike, contacts = numbers_alike(x, y), CONTACTS + state_of(words, ADDRESS)
-        total += np.int64(0) if alike else sums[contacts] - sums[contacts + ALIKE]
+        phones, contacts = numbers_alike(x, y), CONTACTS + state_of(words, ADDRESS)
+        total += np.int64(0) if phones else sums[contacts] - sums[contacts + ALIKE]
     if short(total):
         return False
-    write_contacts(lines, i, j, words, np.int64(alike), found)
+    write_contacts(lines, i, j, words, np.int64(phones), found)
     found[T_FAMILY], found[T_GIVEN], found[T_DATE], found[T_PLACE] = level, given_found, (words >> DATED) & 15, place
     found[T_MATRICULE], found[T_POSTAL] = (words >> NUMBERED) & 15, postal
     found[R_FAMILY], found[R_GIVEN] = family_rare, given_rare
