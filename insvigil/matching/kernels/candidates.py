@@ -57,8 +57,8 @@ ANY_FAMILY = 1 << 24  # a row enters with its birth name and with its used name
 ANY_GIVEN = 1 << 25  # a row enters with its first given name and with its used given name
 LOOSE = 1 << 26  # a missing part is a value like another (used to split groups)
 
-YEAR_BITS, MONTH_BITS = 7, 4
-"""First bits of a hash: the birth year of a century and more, then the month, where the key asks them."""
+YEAR_BITS, MONTH_BITS, DAY_BITS = 7, 4, 5
+"""First bits of a hash: the birth year of a century and more, then the month, then the day, where the key asks them."""
 
 BLOCK = 64
 """Rows whose parts are held at a time: 24 parts of four variants of 64 rows fit a first-level cache."""
@@ -111,20 +111,19 @@ def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs, at: Sc
 
 
 @kernel(inline=True, allocates=False)
-def dated(h: Scalar, key: Scalar, year_and_month: Scalar) -> Scalar:
-    """Return the hash of a key, the date it asks before the rest."""
+def dated(h: Scalar, key: Scalar, date: Scalar) -> Scalar:
+    """Return the hash of a key, the date it asks before the rest: lines that meet are then near in memory."""
     if not key & YEAR:
         return h
-    if not key & MONTH:
-        return h >> np.uint64(YEAR_BITS) | year_and_month >> np.uint64(MONTH_BITS) << np.uint64(64 - YEAR_BITS)
-    bits = np.uint64(YEAR_BITS + MONTH_BITS)
-    return h >> bits | year_and_month << (np.uint64(64) - bits)
+    unasked = 0 if key & MONTH and key & DAY else DAY_BITS if key & MONTH else DAY_BITS + MONTH_BITS
+    bits = np.uint64(YEAR_BITS + MONTH_BITS + DAY_BITS - unasked)
+    return h >> bits | date >> np.uint64(unasked) << (np.uint64(64) - bits)
 
 
 @kernel(inline=True, allocates=False)
 def filtered_bit(h: Scalar) -> Scalar:
     """Return the bit of a hash in a filter: of its middle, which the date does not fill."""
-    return (h >> np.uint64(32)) & np.uint64((1 << FILTER_BITS) - 1)
+    return (h >> np.uint64(28)) & np.uint64((1 << FILTER_BITS) - 1)
 
 
 @kernel("b1(u8, u8[::1])", allocates=False)
@@ -141,7 +140,7 @@ def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> Non
     Part by part: several columns at a time in the registers of the processor.
     """
     for v in range(count):
-        variants[2, v] = np.int64(parts[0, v]) << MONTH_BITS | np.int64(parts[1, v])
+        variants[2, v] = np.int64(parts[0, v] << np.uint64(MONTH_BITS) | parts[1, v]) << DAY_BITS | np.int64(parts[2, v])
         variants[1, v] = 0
     for part in range(PARTS):
         if (wanted >> part) & 1:
@@ -164,7 +163,7 @@ def read_block(
     """Read ``count`` rows: the hashes of their parts, one column a variant of a row; return how many columns.
 
     A row comes up to four times: with its birth and first given name, with its used name, with its used given name,
-    with both. ``variants`` receives the row, the parts present, and the birth year and month of each column, then where
+    with both. ``variants`` receives the row, the parts present, and the birth date of each column, then where
     each kind of variant ends.
     """
     n = 0

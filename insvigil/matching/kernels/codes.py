@@ -126,7 +126,7 @@ def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> S
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False)
+@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
 def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing.
 

@@ -206,7 +206,7 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
             prefetch(names, np.int64(lines[row, BIRTH]) * births[side])
             prefetch(names, np.int64(lines[row, USED]) * useds[side])
             prefetch(names, np.int64(lines[row, FIRST]) * given)
-            prefetch(lists, np.int64(lines[row, LIST]) * first)
+            prefetch(lists, np.int64(lines[row, LIST]))
 
 
 @kernel(
