@@ -202,6 +202,8 @@ def given_level(
     w, z = lines[i, USED_GIVEN], lines[j, USED_GIVEN]
     if (w != 0 and (w == lines[j, FIRST] or w == z)) or (z != 0 and z == lines[i, FIRST]):
         return G_ELSEWHERE
+    if not (lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN:
+        return r
     for k in range(1, size):
         if (lists[v, k] != 0 and lists[u, 0] == lists[v, k]) or (lists[u, k] != 0 and lists[v, 0] == lists[u, k]):
             return G_ELSEWHERE

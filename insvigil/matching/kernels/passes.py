@@ -68,6 +68,7 @@ from insvigil.matching.kernels.lines import (
     PLACEHOLDER,
     POSTAL,
     RARITY,
+    SEVERAL_GIVEN,
     SEX_MASK,
     USED,
 )
@@ -202,11 +203,13 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
         given = (1 - first) & akin >> 4
         births = family & (akin | akin >> 1), family & (akin | akin >> 2)
         useds = family & (akin >> 2 | akin >> 3), family & (akin >> 1 | akin >> 3)
-        for side, row in enumerate((np.int64(pair >> ROW), np.int64(pair & LOW))):
+        i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
+        several = np.int64((lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN != 0)
+        for side, row in enumerate((i, j)):
             prefetch(names, np.int64(lines[row, BIRTH]) * births[side])
             prefetch(names, np.int64(lines[row, USED]) * useds[side])
             prefetch(names, np.int64(lines[row, FIRST]) * given)
-            prefetch(lists, np.int64(lines[row, LIST]))
+            prefetch(lists, np.int64(lines[row, LIST]) * several)
 
 
 @kernel(
