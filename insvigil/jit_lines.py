@@ -97,7 +97,8 @@ def _akin(typing: Any, lines: Any, hints: Any, i: Any, j: Any) -> Any:
         one, other = hints_of(values[2], 0), hints_of(values[3], 1)
         both, letters = builder.and_(one, other), every((1 << HINT_SKELETON) - 1)
         allowed = builder.add(builder.lshr(both, every(HINT_LONG)), every(2))
-        counts = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_LANES, [_LANES]), "llvm.ctpop.v8i64")
+        declared: Any = cgutils.get_or_insert_function
+        counts = declared(builder.module, ir.FunctionType(_LANES, [_LANES]), "llvm.ctpop.v8i64")
         skeletons = builder.and_(builder.xor(one, other), every((1 << HINT_KNOWN) - (1 << HINT_SKELETON)))
         same = builder.icmp_unsigned("==", skeletons, every(0))
         few, inside = [], []

@@ -13,6 +13,11 @@ from insvigil.jit import kernel
 
 LINES = st.lists(st.integers(0, 3) | st.just(2**32 - 1), min_size=48, max_size=48)
 WORD = st.integers(0, 2**32 - 1)
+HINT = st.builds(
+    lambda once, twice, rest: once | (once & twice) << jit_lines.HINT_TWICE | rest << jit_lines.HINT_SKELETON,
+    *(st.sets(st.integers(0, 9)).map(lambda letters: sum(1 << letter for letter in letters)) for _ in range(2)),
+    st.sampled_from([1024, 1025, 3072, 3073, 3074]),
+)
 
 
 @kernel("int64[::1](uint32[:, ::1], int64, int64)")
@@ -20,6 +25,11 @@ def bits(lines: Any, i: Any, j: Any) -> Any:
     found = np.zeros(2, np.int64)
     found[0], found[1] = jit_lines.shared(lines, i, j), jit_lines.crossing(lines, i, j)
     return found
+
+
+@kernel("int64(uint32[:, ::1], uint64[::1], int64, int64)")
+def akin(lines: Any, hints: Any, i: Any, j: Any) -> Any:
+    return jit_lines.akin(lines, hints, i, j)
 
 
 @kernel("int64(uint32, uint32)")
@@ -39,3 +49,9 @@ def test_bits__say_what_plain_comparisons_say(words: list[int], i: int, j: int) 
 @given(WORD, WORD)
 def test_least_bytes__are_the_lesser_of_each(x: int, y: int) -> None:
     assert least_bytes(np.uint32(x), np.uint32(y)) == jit_lines._plain_least_bytes(x, y)
+
+
+@given(st.lists(st.integers(0, 3), min_size=48, max_size=48), st.lists(HINT, min_size=3, max_size=3))
+def test_akin__says_what_letters_one_by_one_say(words: list[int], some: list[int]) -> None:
+    lines, hints = np.array(words, np.uint32).reshape(3, 16), np.array([0, *some], np.uint64)
+    assert akin(lines, hints, 0, 1) == jit_lines._plain_akin(lines, hints, 0, 1)

@@ -178,8 +178,8 @@ class _Engine:
         while first < last:
             first, written, seen = compare(
                 work.places, work.starts, work.reach, number, first, last, encoding.lines, encoding.lists,
-                encoding.names, encoding.hints, encoding.chars, self.bounds, self.focused, desk.queue, desk.waiting, desk.memo,
-                self.met, desk.pairs, desk.levels,
+                encoding.names, encoding.hints, encoding.chars, self.bounds, self.focused, desk.queue, desk.waiting,
+                desk.memo, self.met, desk.pairs, desk.levels,
             )  # fmt: skip
             compared += seen
             pairs.append(desk.pairs[:written].copy())

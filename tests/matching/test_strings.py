@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
+from insvigil import jit_lines
 from insvigil.jit import kernel
-from insvigil.matching.encoding import name_lines
+from insvigil.matching.encoding import Encoding, name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming
 from insvigil.texts import buffers
@@ -87,6 +88,36 @@ def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -
         assert naming.relation(p, q, names, chars, memo) == naming.relation(q, p, names, chars, memo) == expected
     assert hope(p, q, names) >= expected
     assert naming.relation(np.uint32(0), q, names, chars, memo) == 0
+
+
+@kernel("i8(u4[:, ::1], u8[::1])")
+def akin(rows: Any, hints: Any) -> Any:
+    return jit_lines.akin(rows, hints, 0, 1)
+
+
+@given(near_names(), near_names(), st.lists(st.integers(0, 4), min_size=6, max_size=6))
+def test_hints__tell_every_pair_of_names_that_may_be_alike(
+    pair: tuple[str, str], other: tuple[str, str], chosen: list[int]
+) -> None:
+    names = name_lines(buffers(pl.Series(["", *dict.fromkeys([*pair, *other])])))
+    hints = Encoding(*(np.zeros((0, 0), np.uint32) for _ in range(4)), names).hints
+    rows = np.zeros((2, lines.WIDTH), np.uint32)
+    rows[:, :3] = np.reshape([min(name, len(names) - 1) for name in chosen], (2, 3))
+    found = akin(rows, hints)
+    for bit, (one, two) in enumerate(jit_lines.MET):
+        p, q = rows[0, one], rows[1, two]
+        if p and q:
+            assert found >> bit & 1 or hope(p, q, names) == strings.DIFFERENT
+        else:
+            assert found >> bit & 1 == ((one, two) in jit_lines.ALONE)
+
+
+def test_hints__tell_names_that_are_nothing_alike() -> None:
+    names = name_lines(buffers(pl.Series(["", "BOTREL", "MANIASSI"])))
+    hints = Encoding(*(np.zeros((0, 0), np.uint32) for _ in range(4)), names).hints
+    rows = np.zeros((2, lines.WIDTH), np.uint32)
+    rows[0, lines.BIRTH], rows[1, lines.BIRTH] = 1, 2
+    assert akin(rows, hints) == 1 << 4  # the given names are missing: nothing is known of them
 
 
 @kernel("b1(u4, u4)")

@@ -140,7 +140,9 @@ def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> Non
     Part by part: several columns at a time in the registers of the processor.
     """
     for v in range(count):
-        variants[2, v] = np.int64(parts[0, v] << np.uint64(MONTH_BITS) | parts[1, v]) << DAY_BITS | np.int64(parts[2, v])
+        variants[2, v] = np.int64(parts[0, v] << np.uint64(MONTH_BITS) | parts[1, v]) << DAY_BITS | np.int64(
+            parts[2, v]
+        )
         variants[1, v] = 0
     for part in range(PARTS):
         if (wanted >> part) & 1:

@@ -145,15 +145,18 @@ def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> S
 
 
 @kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1])", allocates=False, inner=True)
-def crossed_hope(lines: Words, i: Scalar, j: Scalar, akin: Scalar, names: Words) -> Scalar:
-    """Return the best relation that the used name of either may have with a name of the other (see ``jit_lines.MET``)."""
+def crossed_hope(lines: Words, i: Scalar, j: Scalar, hinted: Scalar, names: Words) -> Scalar:
+    """Return the best relation that the used name of either may have with a name of the other.
+
+    Only names that may be alike by their hints (the bits of ``jit_lines.akin``) are read.
+    """
     a, b, u, v = lines[i, BIRTH], lines[j, BIRTH], lines[i, USED], lines[j, USED]
     best: Scalar = np.int64(((v != 0) & ((a != 0) | (u != 0))) | ((u != 0) & (b != 0))) * DIFFERENT
-    if akin & 2:
+    if hinted & 2:
         best = max(best, hope(a, v, names))
-    if akin & 4:
+    if hinted & 4:
         best = max(best, hope(u, b, names))
-    if akin & 8:
+    if hinted & 8:
         best = max(best, hope(u, v, names))
     return best
 

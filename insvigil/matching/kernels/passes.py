@@ -1,4 +1,4 @@
-"""The two passes of a comparison: what two lines tell at once, then what names tell of the pairs that may matter."""
+"""The three passes of a comparison: what two lines tell at once, what hints of names tell, then what names tell."""
 
 from __future__ import annotations
 
@@ -94,7 +94,14 @@ FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
 CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
 ROW, LOW = np.uint64(29), np.uint64((1 << 29) - 1)  # a pair: the place of a line, and below it a later one
 PAIR, TOTAL, SHARED, NAMED, SEEN = range(5)  # what waits, and how much
-AKIN, ORDER = np.uint64(32), np.uint64((1 << 32) - 1)
+HINTED, WAITING = (
+    np.uint64(32),
+    np.uint64((1 << 32) - 1),
+)  # what the second pass leaves: its row, and the bits of ``akin``
+FAMILY_HINTS, GIVEN_HINT = 15, 4  # in ``akin``: the bits of family names, the place of that of first given names
+GIVENS, FAMILY_RARE, GIVEN_RARE = 8, 16, 24
+"""In ``NAMED``, above the state of family names: that of given names, then the rarities that count for both."""
+FAMILY_AKIN, GIVEN_AKIN = 8, 64  # in those states, names that may be alike
 CROSSINGS, DATED, NUMBERED, PHONED = 32, 40, 44, 48
 """Above the bits of ``shared``, where what waits holds those of ``crossing``, the levels of the date and of the
 matricule, and whether phones may be alike."""
@@ -106,15 +113,18 @@ def _family_most(state: int) -> int:
         return FAMILY_MOST + SAME
     if state & 3:
         return FAMILY + F_SAME if state & 1 else FAMILY + F_CROSSED
-    return FAMILY_MOST + CLOSE if state & 8 else FAMILY_MOST + DIFFERENT
+    return FAMILY_MOST + CLOSE if state & FAMILY_AKIN else FAMILY_MOST + DIFFERENT
 
 
-FAMILIES_MOST = np.array([_family_most(state) for state in range(16)])
-GIVENS_MOST = np.full(128, GIVEN_MOST + SAME)
-"""Where the most of given names is, by ``same_hope``: first ones that differ, that are the same (1), turned (2),
-akin (4)."""
-GIVENS_MOST[:16], GIVENS_MOST[64:80] = GIVEN_MOST + DIFFERENT, GIVEN_MOST + CLOSE
-GIVENS_MOST[16:32] = GIVENS_MOST[80:96] = range(GIVEN_MOST, GIVEN_MOST + 16)
+def _given_most(state: int) -> int:
+    """Return the same of given names: ``same_hope``, then first ones that are the same (16), turned (32), akin (64)."""
+    if state & 48:
+        return GIVEN_MOST + (SAME if state & 32 else state & 15)
+    return GIVEN_MOST + CLOSE if state & GIVEN_AKIN else GIVEN_MOST + DIFFERENT
+
+
+FAMILIES_MOST = np.array([_family_most(state) for state in range(2 * FAMILY_AKIN)])
+GIVENS_MOST = np.array([_given_most(state) for state in range(2 * GIVEN_AKIN)])
 
 
 @kernel("i8(i8, i8)", allocates=False, inner=True)
@@ -172,11 +182,11 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     one_family = np.int64((words & FAMILIES != 0) | (crossed & CROSSED != 0))
     most = np.int64(max(x & np.uint32(255), y & np.uint32(255)))
     families = birth | one_family << 1 | turned << 2
-    family_rare = most if one_family | turned else rare & 255
-    givens = ((words >> FIRST) & 1 | turned << 1) << 4 | same_hope(flags, flags_b)
-    family = rated(sums, FAMILIES_MOST[families | 8], family_rare)
-    given = rated(sums, GIVENS_MOST[givens | 64], (rare >> 8) & 255)
-    seen[NAMED] = families | givens << 8 | family_rare << 16 | (rare >> 8 & 255) << 24
+    givens = same_hope(flags, flags_b) | ((words >> FIRST) & 1) << 4 | turned << 5
+    family_rare, given_rare = most if one_family | turned else rare & 255, (rare >> 8) & 255
+    family = rated(sums, FAMILIES_MOST[families | FAMILY_AKIN], family_rare)
+    given = rated(sums, GIVENS_MOST[givens | GIVEN_AKIN], given_rare)
+    seen[NAMED] = families | givens << GIVENS | family_rare << FAMILY_RARE | given_rare << GIVEN_RARE
     seen[TOTAL] = total
     seen[SHARED] = words | crossed << CROSSINGS | date << DATED | matricule << NUMBERED | alike << PHONED
     return not short(total + family + given)
@@ -186,25 +196,26 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
 def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Scalar, Scalar]:
     """Return which names of a pair may be alike, by their hints, and whether the best of them may be enough."""
     pair, named = np.uint64(seen[PAIR]), seen[NAMED]
-    alike = akin(lines, hints, np.int64(pair >> ROW), np.int64(pair & LOW))
-    family = rated(sums, FAMILIES_MOST[named & 7 | np.int64(alike & 15 != 0) << 3], (named >> 16) & 255)
-    given = rated(sums, GIVENS_MOST[(named >> 8) & 63 | alike >> 4 << 6], named >> 24)
-    return alike, np.int64(not short(seen[TOTAL] + family + given))
+    hinted = akin(lines, hints, np.int64(pair >> ROW), np.int64(pair & LOW))
+    families = named & 7 | np.int64(hinted & FAMILY_HINTS != 0) * FAMILY_AKIN
+    givens = (named >> GIVENS) & 63 | (hinted >> GIVEN_HINT) * GIVEN_AKIN
+    family = rated(sums, FAMILIES_MOST[families], (named >> FAMILY_RARE) & 255)
+    given = rated(sums, GIVENS_MOST[givens], named >> GIVEN_RARE)
+    return hinted, np.int64(not short(seen[TOTAL] + family + given))
 
 
 @kernel("void(i8[:, ::1], u8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
 def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
-    """Ask the memory for what the last pass will read of each pair that waits: line 0 where that is nothing."""
+    """Ask the memory for what the last pass will read of each pair left: line 0 where that is nothing."""
     for at in range(count):
-        k, akin = np.int64(left[at] & ORDER), np.int64(left[at] >> AKIN)
+        k, hinted = np.int64(left[at] & WAITING), np.int64(left[at] >> HINTED)
         pair, words = np.uint64(waiting[k, PAIR]), waiting[k, SHARED]
-        family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
-        first = np.int64((words >> FIRST) & 1)
-        given = (1 - first) & akin >> 4
-        births = family & (akin | akin >> 1), family & (akin | akin >> 2)
-        useds = family & (akin >> 2 | akin >> 3), family & (akin >> 1 | akin >> 3)
         i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
+        family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
+        given = ~(words >> FIRST) & (hinted >> GIVEN_HINT)
         several = np.int64((lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN != 0)
+        births = family & (hinted | hinted >> 1), family & (hinted | hinted >> 2)
+        useds = family & (hinted >> 2 | hinted >> 3), family & (hinted >> 1 | hinted >> 3)
         for side, row in enumerate((i, j)):
             prefetch(names, np.int64(lines[row, BIRTH]) * births[side])
             prefetch(names, np.int64(lines[row, USED]) * useds[side])
@@ -218,12 +229,13 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
     inner=True,
 )
 def last_pass(
-    seen: Sums, alike: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums, found: Bytes
-) -> Scalar:
+    seen: Sums, hinted: Scalar, lines: Words, lists: Words, names: Words, chars: Bytes, memo: Longs, sums: Sums,
+    found: Bytes,
+) -> Scalar:  # fmt: skip
     """Write the levels and rarities of a pair in ``found``; return whether its weight may reach the floors.
 
-    What is cheap comes first; the letters of names, then the names, are read only while the best they can bring may
-    matter, against chance and against kinship.
+    What is cheap comes first; the letters of names that may be alike, then the names, are read only while the best they
+    can bring may matter, against chance and against kinship.
     """
     pair, total, words = np.uint64(seen[PAIR]), seen[TOTAL], seen[SHARED]
     i, j, crossed = np.int64(pair >> ROW), np.int64(pair & LOW), words >> CROSSINGS
@@ -232,19 +244,16 @@ def last_pass(
     place = code_level(lines[i, PLACE], lines[j, PLACE], FOREIGN)
     total += sums[NEAR_PLACES + place]
     turned = crossed & TURNED != 0 and inverted(lines, i, j, names, chars, memo)
-    level, firsts, given_rare = (
-        np.int64(F_SAME if (words >> BIRTH) & 1 else F_CROSSED),
-        np.int64(SAME),
-        (rare >> 8) & 255,
-    )
+    level = np.int64(F_SAME if (words >> BIRTH) & 1 else F_CROSSED)
+    firsts, given_rare = np.int64(SAME), (rare >> 8) & 255
     if turned:
         level = np.int64(F_CROSSED)
     elif not (words >> FIRST) & 1:
-        firsts = hope(lines[i, FIRST], lines[j, FIRST], names) if alike >> 4 else np.int64(DIFFERENT)
+        firsts = hope(lines[i, FIRST], lines[j, FIRST], names) if hinted >> GIVEN_HINT else np.int64(DIFFERENT)
     given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
     if not turned and not one_family:
-        births = hope(lines[i, BIRTH], lines[j, BIRTH], names) if alike & 1 else np.int64(DIFFERENT)
-        useds = crossed_hope(lines, i, j, alike, names)
+        births = hope(lines[i, BIRTH], lines[j, BIRTH], names) if hinted & 1 else np.int64(DIFFERENT)
+        useds = crossed_hope(lines, i, j, hinted, names)
         if short(total + given + rated(sums, FAMILY_MOST + max(births, useds), rare & 255)):
             return False
         level = family_level(lines, i, j, births, useds, names, chars, memo)
