@@ -7,7 +7,9 @@ State beside any figure: N, seed, versions and cores (pytest-benchmark keeps the
 from __future__ import annotations
 
 import os
+import time
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -16,8 +18,10 @@ from insvigil.bench.mistakes import MIXES
 from insvigil.bench.population import generate
 from insvigil.bench.scoring import score_groups, score_pairs
 from insvigil.matching import keys_report, match
+from insvigil.matching.bands import KEPT
 from insvigil.matching.comparing import compare_candidates
 from insvigil.matching.encoding import encode
+from insvigil.matching.kernels import comparing
 from insvigil.matching.weights import shipped
 from insvigil.settings import MatchingSettings
 from insvigil.traits import normalise
@@ -94,3 +98,26 @@ def test_compare__eighteen_million_pairs_of_a_small_file(benchmark) -> None:
     encoding = encode(traits)
     found = benchmark.pedantic(compare_candidates, args=(encoding, shipped(), -4.25), rounds=3, warmup_rounds=1)
     benchmark.extra_info["pairs"] = found.compared
+
+
+def test_compare__pairs_a_second_of_one_core(benchmark, made, monkeypatch) -> None:
+    """The comparison kernel alone on the candidates of every key, one thread; what finds these is left out."""
+    encoding, spent, compare = encode(made[0]), [0.0, 0], comparing.compare
+
+    def timed(*arguments):
+        start = time.perf_counter()
+        found = compare(*arguments)
+        spent[0] += time.perf_counter() - start
+        spent[1] += found[2]
+        return found
+
+    def run() -> float:
+        spent[:] = 0.0, 0
+        compare_candidates(encoding, shipped(), float(np.log2(KEPT / (1 - KEPT))), threads=1)
+        return spent[0]
+
+    monkeypatch.setattr(comparing, "compare", timed)
+    run()
+    seconds = min(run() for _ in range(3))
+    benchmark.extra_info |= {"pairs": spent[1], "nanoseconds_a_pair": 1e9 * seconds / spent[1]}
+    benchmark.pedantic(run, rounds=1)
