@@ -8,8 +8,11 @@ the same rows once, without folding anything, in the same run.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import shutil
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +23,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.register_feed import START, a_night, admissions, file_read
-from insvigil.register import changes, check, fold, identity_slices, open_register
+from insvigil.register import changes, check, fold, identity_slices, open_register, roster
+from insvigil.register.identity_table import write_identities
 from insvigil.settings import RegisterSettings
 
 SIZE = int(os.environ.get("INSVIGIL_REGISTER", "1000000"))
@@ -100,6 +104,51 @@ def test_night(benchmark: BenchmarkFixture, folder: Path, changed: int, moved: i
 
     benchmark.pedantic(live, rounds=1)
     describe(benchmark, folder, cpu)
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[None]:
+    """Keep Python's lock busy meanwhile, as the stages of a night do."""
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            sum(range(10_000))
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("beside", [contextlib.nullcontext, counting], ids=["alone", "beside_a_thread_that_counts"])
+def test_identity_table(benchmark: BenchmarkFixture, folder: Path, tmp_path: Path, beside: type) -> None:
+    """The table of identities written while nothing else runs, then while Python's lock is asked for without end."""
+    cpu = _cpu()
+    with open_register(RegisterSettings(), folder=folder) as register, beside():
+        register.begin(START + timedelta(days=5))  # never made last
+        roster(register)  # numbers them
+        benchmark.pedantic(write_identities, (register, tmp_path / "identities.parquet"), {"statuses": None}, rounds=1)
+    describe(benchmark, folder, cpu)
+
+
+@pytest.mark.parametrize("wanted", [False, True], ids=["kept", "taken_back"])
+def test_commit__room_of_rows_that_are_gone(
+    benchmark: BenchmarkFixture, folder: Path, tmp_path: Path, wanted: bool
+) -> None:
+    """The commit of a night that leaves the room of rows that changed, and of one that takes it back."""
+    shutil.copytree(folder, tmp_path / "copy")
+    now, feed = START + timedelta(days=6), a_night(SIZE, 50_000, 200_000, SEED + 5, day=5)
+    cpu = _cpu()
+    with open_register(RegisterSettings(), folder=tmp_path / "copy") as register:
+        register.begin(now)
+        register.reclaim_room(wanted=wanted)
+        fold(register, feed, sources=file_read("n5"), now=now)
+        benchmark.pedantic(register.commit, rounds=1)
+    describe(benchmark, tmp_path / "copy", cpu)
 
 
 def test_identities_in_slices(benchmark: BenchmarkFixture, folder: Path) -> None:
