@@ -34,25 +34,24 @@ TEXTS = "Array(i8, 1, 'C', readonly=True), Array(u1, 1, 'C', readonly=True)"
 
 
 def kernel(
-    *signatures: str, inline: bool = False, fastmath: bool = False, allocates: bool = True, inner: bool = False
+    *signatures: str, inline: bool = False, fastmath: bool = False, inner: bool = False, called: bool = False
 ) -> Callable[[F], F]:
     """Return a decorator that compiles a serial, GIL-free, disk-cached function over arrays and scalars.
 
-    A kernel that makes no array of its own may say ``allocates=False``: references are then not counted, which makes
-    it compile faster. One that only other kernels call may say ``inner=True``: it is always inlined and has no entry
-    from Python, and is neither loaded nor compiled while no other is compiled. Together they made ten small kernels as
-    fast as the one of 317 lines that they replace, and 40 % cheaper to compile. The words of an ``inline=True`` kernel
-    are put in those of its callers: it takes the types it meets there and is not compiled by itself.
+    A kernel makes no array of its own: it is given the room that it needs, and nothing is counted. One that only other
+    kernels call may say ``inner=True``: it has no entry from Python and no machine code, and is neither loaded nor
+    compiled while no other is compiled. It is always inlined, unless it says ``called=True`` as well, for one that is
+    large and called from several places. Inner kernels made ten small ones as fast as the one of 317 lines that they
+    replace, and 40 % cheaper to compile. The words of an ``inline=True`` kernel are put in those of its callers: it
+    takes the types it meets there and is not compiled by itself.
     """
     # no kernel is a callback of C code: without that wrapper, all of them compile a tenth faster
     options: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": fastmath, "no_cfunc_wrapper": True}
-    options["pipeline_class"] = KernelCompiler
+    options |= {"pipeline_class": KernelCompiler, "_nrt": False}
     if inline:
         options["inline"] = "always"
-    if not allocates:
-        options["_nrt"] = False
     if inner:
-        options |= {"no_cpython_wrapper": True, "forceinline": True}
+        options |= {"no_cpython_wrapper": True, "forceinline": not called}
     if not signatures or _NOT_COMPILED:
         return cast(Callable[[F], F], numba.njit(**options))
 

@@ -17,9 +17,6 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags
 from numba.core.compiler_machinery import PassManager
 from numba.core.typed_passes import (
-    AnnotateTypes,
-    IRLegalization,
-    NativeLowering,
     NoPythonBackend,
     NoPythonSupportedFeatureValidation,
     NopythonTypeInference,
@@ -35,6 +32,8 @@ from numba.core.untyped_passes import (
     TranslateByteCode,
 )
 
+from insvigil.jit_lowering import KernelLowering
+
 STEPS = (
     (TranslateByteCode, "read the bytecode"),
     (FixupArgs, "count the arguments"),
@@ -45,9 +44,7 @@ STEPS = (
     (NopythonTypeInference, "infer the types"),
     (PreLowerStripPhis, "join the values where branches meet"),
     (NoPythonSupportedFeatureValidation, "refuse what cannot be compiled"),
-    (IRLegalization, "delete what is not used again"),
-    (AnnotateTypes, "write the types down"),
-    (NativeLowering, "write the instructions"),
+    (KernelLowering, "write the instructions"),
     (NoPythonBackend, "hand over the result"),
 )
 
@@ -61,10 +58,12 @@ class KernelCompiler(CompilerBase):
         super().__init__(typing, target, library, args, returned, KernelFlags(flags), local)
 
     def define_pipelines(self) -> list[Any]:
-        if self.state.flags.forceinline:
-            library = InlinedLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-            library.enable_object_caching()
-            self.state.library = library
+        lives_in_callers = self.state.flags.no_cpython_wrapper
+        library = (InnerLibrary if lives_in_callers else KernelLibrary)(
+            self.state.targetctx.codegen(), self.state.func_id.func_qualname
+        )
+        library.enable_object_caching()
+        self.state.library = library
         steps = PassManager("kernel")
         for step, purpose in STEPS:
             steps.add_pass(step, purpose)
@@ -108,7 +107,19 @@ class KernelFlags(Flags):
         return isinstance(other, KernelFlags) and bool(self._values == other._values)
 
 
-class InlinedLibrary(JITCodeLibrary):
+class KernelLibrary(JITCodeLibrary):
+    """The instructions of a kernel: each function only loses its variables in memory, then they are optimised whole."""
+
+    def _optimize_functions(self, instructions: Any) -> None:
+        instructions.data_layout = self._codegen._data_layout
+        passes, builder = llvm.create_new_function_pass_manager(), self._codegen._pass_builder()
+        passes.add_sroa_pass()
+        for function in instructions.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+
+class InnerLibrary(KernelLibrary):
     """The instructions of a kernel that lives in its callers only: linked into theirs, never made machine code.
 
     They are only cleaned up, with what the kernel calls put in place: its callers are optimised whole. What the engine

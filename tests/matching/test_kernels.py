@@ -20,9 +20,11 @@ from insvigil.matching.kernels import codes
 from insvigil.matching.kernels.components import agglomerate
 from insvigil.matching.keys import GROUP_CAP, Key, block_keys
 from insvigil.vocabulary import Sex
+from tests.matching.entries import entry
 from tests.matching.files import population
 from tests.references import matching as twin
 
+date_level = entry(codes.date_level)
 DATES = st.tuples(st.sampled_from((0, 1949, 1950, 1961, 1991, 2001)), st.integers(0, 12), st.integers(0, 31))
 
 
@@ -31,9 +33,9 @@ def test_date_level__follows_its_slow_twin(
     a: tuple[int, int, int], b: tuple[int, int, int], default_a: bool, default_b: bool
 ) -> None:
     packed = [year << 9 | month << 5 | day for year, month, day in (a, b)]
-    found = codes.date_level(*packed, default_a, default_b)
+    found = date_level(*packed, default_a, default_b)
     assert found == twin.date_level(a, b, default_a, default_b)
-    assert found == codes.date_level(packed[1], packed[0], default_b, default_a)
+    assert found == date_level(packed[1], packed[0], default_b, default_a)
 
 
 @given(st.permutations(range(40)), st.integers(0, 40))
