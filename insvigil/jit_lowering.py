@@ -48,14 +48,15 @@ class KernelLower(Lower):
     def _address(self, held: Any, index: Any, signature: Any) -> Any:
         """Return the address of the element that an index tells, or nothing where it does not tell a single one."""
         array, kind = signature.args[:2]
-        kinds = kind.types if isinstance(kind, types.BaseTuple) else (kind,)
+        several = isinstance(kind, types.BaseTuple)
+        kinds = kind.types if several else (kind,)
         whole = all(isinstance(each, types.Integer) for each in kinds)
         if not isinstance(array, types.Array) or len(kinds) != array.ndim or not whole:
             return None
         builder, fields = self.builder, self.context.data_model_manager[array]
         value = self.loadvar(held.name)
         told = self.context.cast(builder, self.loadvar(index.name), self.typeof(index.name), kind)
-        indices = cgutils.unpack_tuple(builder, told, len(kinds)) if isinstance(kind, types.BaseTuple) else [told]
+        indices = cgutils.unpack_tuple(builder, told, len(kinds)) if several else [told]
         data, shape, strides = (fields.get_field_position(name) for name in ("data", "shape", "strides"))
         place: Any = None
         for axis, (each, number) in enumerate(zip(kinds, indices, strict=True)):
