@@ -23,7 +23,6 @@ from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.types.functions import BaseFunction
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from insvigil.jit_pipeline import KernelCompiler, typed_always, typed_once
 
@@ -102,7 +101,7 @@ def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
     gc.disable()  # what compiling makes lives on: to look for what does not takes 7 % of it
     compiler.compile = after_the_others
     try:
-        with _what_kernels_need():
+        with _typed_once():
             _settle(dispatcher, signatures)
     finally:
         compiler.compile = from_source
@@ -128,29 +127,17 @@ def _settle(dispatcher: Any, signatures: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _what_kernels_need() -> Iterator[None]:
-    """Compile what is inside with two functions of numba's replaced: what an index is, and what types a call has.
-
-    numba asks of each index whether it counts from the end. A kernel never counts from there, and the question costs
-    two to four instructions an access (``docs/decisions/0105-an-index-counts-from-the-start.md``).
-    """
+def _typed_once() -> Iterator[None]:
+    """Compile what is inside with one function of numba's replaced, under its own lock: what types a call has."""
     with global_compiler_lock:
-        asked = arrayobj.fix_integer_index
-        arrayobj.fix_integer_index = _index
         _calls.get_call_type = typed_once
         try:
             yield
         finally:
-            arrayobj.fix_integer_index = asked
             _calls.get_call_type = typed_always
 
 
 _calls: Any = BaseFunction
-
-
-def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:  # noqa: ARG001
-    """Return an index as it is, in the width of an address."""
-    return context.cast(builder, index, kind, numba.types.intp)
 
 
 def _prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
