@@ -23,7 +23,6 @@ from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.types.functions import BaseFunction
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from insvigil.jit_pipeline import KernelCompiler, typed_always, typed_once
 
@@ -34,25 +33,24 @@ TEXTS = "Array(i8, 1, 'C', readonly=True), Array(u1, 1, 'C', readonly=True)"
 
 
 def kernel(
-    *signatures: str, inline: bool = False, fastmath: bool = False, allocates: bool = True, inner: bool = False
+    *signatures: str, inline: bool = False, fastmath: bool = False, inner: bool = False, called: bool = False
 ) -> Callable[[F], F]:
     """Return a decorator that compiles a serial, GIL-free, disk-cached function over arrays and scalars.
 
-    A kernel that makes no array of its own may say ``allocates=False``: references are then not counted, which makes
-    it compile faster. One that only other kernels call may say ``inner=True``: it is always inlined and has no entry
-    from Python, and is neither loaded nor compiled while no other is compiled. Together they made ten small kernels as
-    fast as the one of 317 lines that they replace, and 40 % cheaper to compile. The words of an ``inline=True`` kernel
-    are put in those of its callers: it takes the types it meets there and is not compiled by itself.
+    A kernel makes no array of its own: it is given the room that it needs, and nothing is counted. One that only other
+    kernels call may say ``inner=True``: it has no entry from Python and no machine code, and is neither loaded nor
+    compiled while no other is compiled. It is always inlined, unless it says ``called=True`` as well, for one that is
+    large and called from several places. Inner kernels made ten small ones as fast as the one of 317 lines that they
+    replace, and 40 % cheaper to compile. The words of an ``inline=True`` kernel are put in those of its callers: it
+    takes the types it meets there and is not compiled by itself.
     """
     # no kernel is a callback of C code: without that wrapper, all of them compile a tenth faster
     options: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": fastmath, "no_cfunc_wrapper": True}
-    options["pipeline_class"] = KernelCompiler
+    options |= {"pipeline_class": KernelCompiler, "_nrt": False}
     if inline:
         options["inline"] = "always"
-    if not allocates:
-        options["_nrt"] = False
     if inner:
-        options |= {"no_cpython_wrapper": True, "forceinline": True}
+        options |= {"no_cpython_wrapper": True, "forceinline": not called}
     if not signatures or _NOT_COMPILED:
         return cast(Callable[[F], F], numba.njit(**options))
 
@@ -103,7 +101,7 @@ def _compile(dispatcher: Any, signatures: tuple[str, ...]) -> None:
     gc.disable()  # what compiling makes lives on: to look for what does not takes 7 % of it
     compiler.compile = after_the_others
     try:
-        with _what_kernels_need():
+        with _typed_once():
             _settle(dispatcher, signatures)
     finally:
         compiler.compile = from_source
@@ -129,29 +127,17 @@ def _settle(dispatcher: Any, signatures: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _what_kernels_need() -> Iterator[None]:
-    """Compile what is inside with two functions of numba's replaced: what an index is, and what types a call has.
-
-    numba asks of each index whether it counts from the end. A kernel never counts from there, and the question costs
-    two to four instructions an access (``docs/decisions/0105-an-index-counts-from-the-start.md``).
-    """
+def _typed_once() -> Iterator[None]:
+    """Compile what is inside with one function of numba's replaced, under its own lock: what types a call has."""
     with global_compiler_lock:
-        asked = arrayobj.fix_integer_index
-        arrayobj.fix_integer_index = _index
         _calls.get_call_type = typed_once
         try:
             yield
         finally:
-            arrayobj.fix_integer_index = asked
             _calls.get_call_type = typed_always
 
 
 _calls: Any = BaseFunction
-
-
-def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:  # noqa: ARG001
-    """Return an index as it is, in the width of an address."""
-    return context.cast(builder, index, kind, numba.types.intp)
 
 
 def _prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001

@@ -44,7 +44,7 @@ def wake(modules: tuple[str, ...] = MATCHING) -> Thread:
 
 def _load(modules: tuple[str, ...]) -> None:
     collects = gc.isenabled()
-    gc.disable()  # the hundred thousand objects that come all stay
+    gc.disable()
     try:
         from insvigil.jit import before_compiling
 
@@ -53,6 +53,7 @@ def _load(modules: tuple[str, ...]) -> None:
                 import_module(module)
     finally:
         if collects:
+            gc.freeze()  # the hundred thousand objects that came all stay: none is looked at again
             gc.enable()
 
 
@@ -62,6 +63,9 @@ def _call_for_help(modules: tuple[str, ...]) -> None:
         return
     others = [module for module in (*MATCHING, *MOVEMENTS) if module not in modules]
     last_first = [*reversed(modules), *others]
-    program = f"from importlib import import_module; [import_module(module) for module in {last_first!r}]"
+    program = (
+        "import gc; gc.disable(); from importlib import import_module; "
+        f"[import_module(module) for module in {last_first!r}]"
+    )
     silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
     os.posix_spawn(sys.executable, [sys.executable, "-c", program], os.environ, file_actions=silent)

@@ -16,7 +16,7 @@ KERNEL = """
 import numpy as np
 from insvigil.jit import kernel
 
-@kernel("int64(int64[::1], int64)", allocates=False)
+@kernel("int64(int64[::1], int64)")
 def at(numbers, index):
     return numbers[index]
 
@@ -43,21 +43,21 @@ def test_kernel__an_index_from_the_end_is_found_when_bounds_are_checked(tmp_path
 SLOW_FILE = """
 from insvigil.jit import kernel
 
-@kernel("int64(int64)", allocates=False, inner=True)
+@kernel("int64(int64)", inner=True)
 def one_more(number):
     return number + 1
 
 met.set()
 free.wait(2)
 
-@kernel("int64(int64)", allocates=False)
+@kernel("int64(int64)")
 def two_more(number):
     return one_more(one_more(number))
 """
 OTHER_FILE = """
 from insvigil.jit import kernel
 
-@kernel("int64(int64)", allocates=False)
+@kernel("int64(int64)")
 def twice(number):
     return 2 * number
 """
@@ -96,11 +96,11 @@ INNER = """
 import numpy as np
 from insvigil.jit import kernel
 
-@kernel("int64(int64[::1], int64)", allocates=False, inner=True)
+@kernel("int64(int64[::1], int64)", inner=True)
 def at(numbers, index):
     return numbers[index] if index >= 0 else np.int64(-1)
 
-@kernel("int64(int64[::1], int64)", allocates=False)
+@kernel("int64(int64[::1], int64)")
 def sum_of_two(numbers, index):
     return at(numbers, index) + at(numbers, index - 1)
 

@@ -16,13 +16,10 @@ bytes_of = st.binary(min_size=80, max_size=80) | st.text("|^\r\n\x7f\x00é", min
 )
 
 
-@kernel("uint64[::1](uint8[::1], int64, uint8)")
+@kernel("UniTuple(uint64, 3)(uint8[::1], int64, uint8)")
 def masks(buffer: Any, at: Any, byte: Any) -> Any:
-    found = np.zeros(3, np.uint64)
-    found[0] = jit_blocks.equal_mask(buffer, at, byte)
-    found[1] = jit_blocks.below_mask(buffer, at, byte)
-    found[2] = jit_blocks.high_mask(buffer, at)
-    return found
+    below = jit_blocks.below_mask(buffer, at, byte)
+    return jit_blocks.equal_mask(buffer, at, byte), below, jit_blocks.high_mask(buffer, at)
 
 
 @kernel("int64(uint64)")
@@ -38,7 +35,7 @@ def test_masks__say_what_plain_comparisons_say(text: bytes, at: int, byte: int) 
         jit_blocks._plain_below_mask(buffer, at, byte),
         jit_blocks._plain_high_mask(buffer, at),
     ]
-    assert masks(buffer, at, np.uint8(byte)).tolist() == plain
+    assert list(masks(buffer, at, np.uint8(byte))) == plain
 
 
 @given(st.integers(1, 2**64 - 1))

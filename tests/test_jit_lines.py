@@ -20,11 +20,9 @@ HINT = st.builds(
 )
 
 
-@kernel("int64[::1](uint32[:, ::1], int64, int64)")
+@kernel("UniTuple(int64, 2)(uint32[:, ::1], int64, int64)")
 def bits(lines: Any, i: Any, j: Any) -> Any:
-    found = np.zeros(2, np.int64)
-    found[0], found[1] = jit_lines.shared(lines, i, j), jit_lines.crossing(lines, i, j)
-    return found
+    return jit_lines.shared(lines, i, j), jit_lines.crossing(lines, i, j)
 
 
 @kernel("int64(uint32[:, ::1], uint64[::1], int64, int64)")
@@ -40,7 +38,7 @@ def least_bytes(x: Any, y: Any) -> Any:
 @given(LINES, st.integers(0, 2), st.integers(0, 2))
 def test_bits__say_what_plain_comparisons_say(words: list[int], i: int, j: int) -> None:
     lines = np.array(words, np.uint32).reshape(3, 16)
-    assert bits(lines, i, j).tolist() == [
+    assert list(bits(lines, i, j)) == [
         jit_lines._plain_shared(lines, i, j),
         jit_lines._plain_crossing(lines, i, j),
     ]

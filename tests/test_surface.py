@@ -18,7 +18,7 @@ def test_all__is_sorted_and_every_name_resolves() -> None:
         assert getattr(insvigil, name).__name__ == name
 
 
-@pytest.mark.parametrize("package", ["matching", "reading", "reporting", "traits"])
+@pytest.mark.parametrize("package", ["matching", "phonetics", "reading", "reporting", "traits"])
 def test_surface__each_package_gives_every_public_name_and_no_other(package: str) -> None:
     room = import_module(f"insvigil.{package}")
     assert set(room.__all__) == set(room._HOMES)

@@ -171,9 +171,11 @@ def _hashes(
     most = lines << int(bool(wanted & k.ANY_FAMILY)) << int(bool(wanted & k.ANY_GIVEN))  # also under their used names
     out = room(len(parts) * (most + 1)).reshape(len(parts), most + 1)  # what is not written costs no memory
     written, shift = np.zeros(len(parts), np.int64), np.uint64(row_bits(encoding.size))
+    hashes, variants = np.empty((k.PARTS + 1, k.COLUMNS), np.uint64), np.empty((4, k.COLUMNS), np.int64)
     k.fill_keys(
-        parts, encoding.lines, places, first, last, encoding.names, encoding.lists, shift, filters, out, written
-    )
+        parts, encoding.lines, places, first, last, encoding.names, encoding.lists, shift, filters, hashes, variants,
+        out, written,
+    )  # fmt: skip
     return [out[key, :count] for key, count in enumerate(written)]
 
 

@@ -20,7 +20,7 @@ EDGE, SPACE, LETTER_E = 10, 32, 69
 LOWER_CASE = 32
 
 
-@kernel("i8(u1[::1], u1[:, ::1], i8)", allocates=False)
+@kernel("i8(u1[::1], u1[:, ::1], i8)", inner=True)
 def replace(rule: Bytes, room: Bytes, size: Scalar) -> Scalar:
     """Replace each occurrence of the pattern of a rule in ``room[0, :size]``, left to right; return the new size."""
     found, n, k = False, np.int64(0), np.int64(0)
@@ -48,7 +48,7 @@ def replace(rule: Bytes, room: Bytes, size: Scalar) -> Scalar:
     return n
 
 
-@kernel("i8(u1[:, ::1], i8)", allocates=False)
+@kernel("i8(u1[:, ::1], i8)", inner=True)
 def drop_doubles(room: Bytes, size: Scalar) -> Scalar:
     """Keep one letter for two, but for EE (ANDRE and ANDREE are two names); return the new size."""
     n, before = 0, np.uint8(0)
@@ -61,7 +61,7 @@ def drop_doubles(room: Bytes, size: Scalar) -> Scalar:
     return n
 
 
-@kernel(f"void({TEXTS}, u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])", allocates=False)
+@kernel(f"void({TEXTS}, u1[:, ::1], u8[::1], i8, u1[:, ::1], i8[::1], u1[::1])")
 def rewrite(
     offsets: Integers, data: Bytes, rules: Bytes, letters: Longs, first: Scalar, room: Bytes, ends: Integers, out: Bytes
 ) -> None:

@@ -122,7 +122,7 @@ def check_matricules(offsets: Integers, data: Bytes, valid: Flags) -> None:
         )
 
 
-@kernel("void(u8[::1], Array(u4, 1, 'C', readonly=True), u4)", allocates=False)
+@kernel("void(u8[::1], Array(u4, 1, 'C', readonly=True), u4)")
 def mix(numbers: Longs, codes: Words, missing: int) -> None:
     """Take one more code into the number of each row; 0, and for ever, where a code is ``missing``. 2 ns a row."""
     for i in range(numbers.size):
@@ -131,7 +131,7 @@ def mix(numbers: Longs, codes: Words, missing: int) -> None:
         numbers[i] = np.uint64(0) if lacks else number ^ (number >> np.uint64(29)) | np.uint64(1)
 
 
-@kernel("void(u8[::1], u8, u1[::1], u1[::1])", allocates=False)
+@kernel("void(u8[::1], u8, u1[::1], u1[::1])")
 def mark(numbers: Longs, turn: int, once: Bytes, twice: Bytes) -> None:
     """Set the bit of each number but 0: in ``once``, then in ``twice`` where it is set there already.
 
@@ -148,7 +148,7 @@ def mark(numbers: Longs, turn: int, once: Bytes, twice: Bytes) -> None:
             once[at & first] = seen | bit
 
 
-@kernel("void(u8[::1], u8, u1[::1], b1[::1])", allocates=False)
+@kernel("void(u8[::1], u8, u1[::1], b1[::1])")
 def find_marked(numbers: Longs, turn: int, marks: Bytes, found: Flags) -> None:
     """Write whether the bit of each number is set (see ``mark``); never for 0."""
     mask = np.uint64(marks.size - 1)

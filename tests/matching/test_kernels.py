@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
-from typing import Any
 
 import networkx
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insvigil.jit import kernel
 from insvigil.matching import blocking
 from insvigil.matching.blocking import groups_of, stretches, whole_file, work_of
 from insvigil.matching.encoding import Encoding, encode
@@ -22,15 +20,12 @@ from insvigil.matching.kernels import codes
 from insvigil.matching.kernels.components import agglomerate
 from insvigil.matching.keys import GROUP_CAP, Key, block_keys
 from insvigil.vocabulary import Sex
+from tests.matching.entries import entry
 from tests.matching.files import population
 from tests.references import matching as twin
 
+date_level = entry(codes.date_level)
 DATES = st.tuples(st.sampled_from((0, 1949, 1950, 1961, 1991, 2001)), st.integers(0, 12), st.integers(0, 31))
-
-
-@kernel("i8(i8, i8, b1, b1)")  # an inner kernel has no entry of its own
-def date_level(a: Any, b: Any, default_a: Any, default_b: Any) -> Any:
-    return codes.date_level(a, b, default_a, default_b)
 
 
 @given(DATES, DATES, st.booleans(), st.booleans())

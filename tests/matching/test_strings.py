@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import polars as pl
 from hypothesis import given
@@ -17,7 +16,13 @@ from insvigil.matching.encoding import Encoding, name_lines
 from insvigil.matching.kernels import codes, lines, strings
 from insvigil.matching.kernels import names as naming
 from insvigil.texts import buffers
+from tests.matching.entries import entry
 from tests.references import matching as twin
+
+edit_distance, relate = entry(strings.edit_distance), entry(strings.relate)
+hope, relation = entry(naming.hope), entry(naming.relation)
+digits_apart, numbers_alike = entry(codes.digits_apart), entry(codes.numbers_alike)
+one_character_apart = entry(codes.one_character_apart)
 
 WORDS = st.text("ABEILMNORST", min_size=1, max_size=12)
 NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join).filter(lambda name: len(name) <= strings.WIDTH)
@@ -53,7 +58,7 @@ def as_bytes(name: str) -> np.ndarray:
 def test_edit_distance__is_the_optimal_string_alignment(pair: tuple[str, str]) -> None:
     a, b = pair
     scratch = np.zeros(32, np.uint64)
-    found = strings.edit_distance(as_bytes(a), len(a), as_bytes(b), len(b), scratch)
+    found = edit_distance(as_bytes(a), len(a), as_bytes(b), len(b), scratch)
     assert found == twin.edit_distance(a, b) == OSA.distance(a, b)
     assert not scratch.any()
 
@@ -64,14 +69,9 @@ def test_relate__follows_its_slow_twin_and_is_symmetric(pair: tuple[str, str], s
     if a == b:
         return
     scratch = np.zeros(32, np.uint64)
-    found = strings.relate(as_bytes(a), len(a), as_bytes(b), len(b), sound, skeleton, scratch)
+    found = relate(as_bytes(a), len(a), as_bytes(b), len(b), sound, skeleton, scratch)
     assert found == twin.relate(a, b, same_sound=sound, same_skeleton=skeleton)
-    assert found == strings.relate(as_bytes(b), len(b), as_bytes(a), len(a), sound, skeleton, scratch)
-
-
-@numba.njit  # an inner kernel has no entry of its own
-def hope(p, q, names):  # type: ignore[no-untyped-def]
-    return naming.hope(p, q, names)
+    assert found == relate(as_bytes(b), len(b), as_bytes(a), len(a), sound, skeleton, scratch)
 
 
 @given(near_names())
@@ -85,9 +85,9 @@ def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -
         sound, skeleton = (bool(names[p, column] == names[q, column]) for column in (lines.SOUND, lines.SKELETON))
         expected = twin.relate(*pair, same_sound=sound, same_skeleton=skeleton)
     for _ in range(2):  # compared, then from the memo
-        assert naming.relation(p, q, names, chars, memo) == naming.relation(q, p, names, chars, memo) == expected
+        assert relation(p, q, names, chars, memo) == relation(q, p, names, chars, memo) == expected
     assert hope(p, q, names) >= expected
-    assert naming.relation(np.uint32(0), q, names, chars, memo) == 0
+    assert relation(np.uint32(0), q, names, chars, memo) == 0
 
 
 @kernel("i8(u4[:, ::1], u8[::1])")
@@ -133,9 +133,9 @@ def test_numbers_alike__is_one_edit_of_nine_digits(number: str, other: str, at: 
     strings.fill_phones(*buffers(pl.Series([number, other, changed, swapped])), packed)
     for text, code in zip((other, changed, swapped), packed[1:], strict=True):
         if text != number:
-            assert codes.numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
-            assert maybe_alike(packed[0], code) >= codes.numbers_alike(packed[0], code)
-            assert codes.numbers_alike(code, packed[0]) == codes.numbers_alike(packed[0], code)
+            assert numbers_alike(packed[0], code) == (OSA.distance(number, text) == 1)
+            assert maybe_alike(packed[0], code) >= numbers_alike(packed[0], code)
+            assert numbers_alike(code, packed[0]) == numbers_alike(packed[0], code)
 
 
 @given(st.lists(st.text("0123456789+", max_size=12), max_size=8))
@@ -161,9 +161,9 @@ def test_contradicts__counts_sex_year_and_month(number: str, sex: int, year: int
 
 @given(st.integers(0, 2**52 - 1), st.integers(0, 2**30 - 1))
 def test_characters_apart__count_the_groups_of_bits_that_are_not_zero(digits: int, characters: int) -> None:
-    assert codes.digits_apart(np.uint64(digits)) == sum(digits >> 4 * k & 15 != 0 for k in range(13))
+    assert digits_apart(np.uint64(digits)) == sum(digits >> 4 * k & 15 != 0 for k in range(13))
     one = sum(characters >> 6 * k & 63 != 0 for k in range(5)) == 1
-    assert codes.one_character_apart(np.uint32(characters)) == one
+    assert one_character_apart(np.uint32(characters)) == one
 
 
 @given(st.lists(st.text("0123456789AB", max_size=15), max_size=8))

@@ -32,13 +32,13 @@ START = 656  # what is to reach, negative
 SIZE = 657
 
 
-@kernel("b1(i8)", allocates=False, inner=True)
+@kernel("b1(i8)", inner=True)
 def short(total: Scalar) -> Scalar:
     """Whether a sum is under what is to reach, against chance or against kinship."""
     return (total | (total << 32)) < 0
 
 
-@kernel("i8(i8[::1], i8, i8)", allocates=False, inner=True)
+@kernel("i8(i8[::1], i8, i8)", inner=True)
 def rated(sums: Longs, at: Scalar, rarity: Scalar) -> Scalar:
     """Return what a name brings at a relation or a level: its bits, and more when it is rare."""
     return sums[at] + sums[at + SLOPE] * rarity

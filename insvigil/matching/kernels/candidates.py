@@ -68,7 +68,7 @@ FILTER_BITS = 20
 """Bits of the hash that a filter tells apart: a night of 50,000 changes fills a twentieth of it."""
 
 
-@kernel(inline=True, allocates=False)
+@kernel(inline=True)
 def stirred(x: Scalar, part: Scalar) -> Scalar:
     """Return the hash of the value of one part (the finalizer of splitmix64)."""
     h = x * np.uint64(PARTS) + np.uint64(part) + np.uint64(0x9E3779B97F4A7C15)
@@ -77,7 +77,7 @@ def stirred(x: Scalar, part: Scalar) -> Scalar:
     return h ^ (h >> np.uint64(31))
 
 
-@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[:, ::1], i8)", allocates=False)
+@kernel("void(u4[:, ::1], i8, u4[:, ::1], i8, u8[:, ::1], i8)", inner=True)
 def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: Longs, at: Scalar) -> None:
     """Write the plain parts of a line in column ``at``, in the order of their bits; 0 where one is missing.
 
@@ -100,7 +100,7 @@ def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: L
     parts[14, at] = matricule & np.uint64((1 << 40) - 1)  # month, place and rank
 
 
-@kernel("void(i8, i8, u4[:, ::1], u8[:, ::1], i8)", allocates=False)
+@kernel("void(i8, i8, u4[:, ::1], u8[:, ::1], i8)", inner=True)
 def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs, at: Scalar) -> None:
     """Write the parts of a family name and of a given name in column ``at``; 0 where one is missing."""
     for column in range(4):
@@ -110,7 +110,7 @@ def read_names(family: Scalar, given: Scalar, names: Words, parts: Longs, at: Sc
     parts[PARTS - 1, at] = min(x, y) << np.uint64(32) | max(x, y) if x and y else 0
 
 
-@kernel(inline=True, allocates=False)
+@kernel(inline=True)
 def dated(h: Scalar, key: Scalar, date: Scalar) -> Scalar:
     """Return the hash of a key, the date it asks before the rest: lines that meet are then near in memory."""
     if not key & YEAR:
@@ -120,20 +120,20 @@ def dated(h: Scalar, key: Scalar, date: Scalar) -> Scalar:
     return h >> bits | date >> np.uint64(unasked) << (np.uint64(64) - bits)
 
 
-@kernel(inline=True, allocates=False)
+@kernel(inline=True)
 def filtered_bit(h: Scalar) -> Scalar:
     """Return the bit of a hash in a filter: of its middle, which the date does not fill."""
     return (h >> np.uint64(28)) & np.uint64((1 << FILTER_BITS) - 1)
 
 
-@kernel("b1(u8, u8[::1])", allocates=False)
+@kernel("b1(u8, u8[::1])", inner=True)
 def passes(h: Scalar, filter_: Longs) -> Scalar:
     """Return whether the bit of a hash is set in a filter (see ``mark``)."""
     bit = filtered_bit(h)
     return (filter_[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1) != 0
 
 
-@kernel("void(i8, i8, u8[:, ::1], i8[:, ::1])", allocates=False)
+@kernel("void(i8, i8, u8[:, ::1], i8[:, ::1])", inner=True, called=True)
 def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> None:
     """Put the hashes of the wanted parts in their place, and which of them are present, one bit each.
 
@@ -151,13 +151,13 @@ def stir(wanted: Scalar, count: Scalar, parts: Longs, variants: Integers) -> Non
                 parts[part, v] = stirred(parts[part, v], part)
 
 
-@kernel(inline=True, allocates=False)
+@kernel(inline=True)
 def place_at(places: Words, first: Scalar, r: Scalar) -> Scalar:
     """Return the place of one of the rows read: they come one after the other where no place is given."""
     return np.int64(places[r]) if places.size else first + r
 
 
-@kernel("i8(u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], i8, u8[:, ::1], i8[:, ::1])", allocates=False)
+@kernel("i8(u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], i8, u8[:, ::1], i8[:, ::1])", inner=True, called=True)
 def read_block(
     lines: Words, places: Words, first: Scalar, count: Scalar, names: Words, lists: Words, wanted: Scalar, parts: Longs,
     variants: Integers,
@@ -204,10 +204,13 @@ def read_block(
     return n
 
 
-@kernel("void(i8[::1], u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[::1])")
+@kernel(
+    "void(i8[::1], u4[:, ::1], u4[::1], i8, i8, u4[:, ::1], u4[:, ::1], u8, u8[:, ::1], u8[:, ::1], i8[:, ::1],"
+    " u8[:, ::1], i8[::1])",
+)
 def fill_keys(
     keys: Integers, lines: Words, places: Words, first: Scalar, last: Scalar, names: Words, lists: Words, shift: Scalar,
-    filters: Longs, out: Longs, written: Integers,
+    filters: Longs, hashes: Longs, variants: Integers, out: Longs, written: Integers,
 ) -> None:  # fmt: skip
     """Write ``hash << shift | place`` in row ``k`` of ``out`` for each line that has every part of key ``k``.
 
@@ -215,7 +218,8 @@ def fill_keys(
 
     ``names`` holds for each distinct name the hashes of its fine key, its skeleton, its three letters and its
     initial. A row enters up to four times when a key takes any of its names; ``out`` must have room for that and one
-    more, and ``written`` receives how many entered each key. Where ``filters`` has columns, a hash enters only if its
+    more, and ``written`` receives how many entered each key. ``hashes`` (a row a part, and one for their sums) and
+    ``variants`` are room for the columns of a block. Where ``filters`` has columns, a hash enters only if its
     bit is set in the filter of the key (see ``mark``).
     """
     wanted = 0
@@ -223,9 +227,7 @@ def fill_keys(
         wanted |= keys[k]
         written[k] = 0
     low = (np.uint64(1) << shift) - np.uint64(1)
-    hashes = np.zeros((PARTS, COLUMNS), np.uint64)
-    variants = np.zeros((4, COLUMNS), np.int64)
-    sums = np.zeros(4 * BLOCK, np.uint64)
+    sums = hashes[PARTS]
     filtered = filters.shape[1] > 0
     size = places.size if places.size else last - first
     for start in range(0, size, BLOCK):
@@ -234,7 +236,8 @@ def fill_keys(
         for k in range(keys.size):
             key = keys[k]
             needed = 0 if key & LOOSE else key & ((1 << PARTS) - 1)
-            sums[:count] = 0
+            for v in range(count):
+                sums[v] = 0
             for part in range(PARTS):
                 if (key >> part) & 1:
                     for v in range(count):
@@ -253,7 +256,7 @@ def fill_keys(
             written[k] = n
 
 
-@kernel("void(u8[::1], u8[::1])", allocates=False)
+@kernel("void(u8[::1], u8[::1])")
 def mark(keys: Longs, filter_: Longs) -> None:
     """Set the bit of each hash of ``keys`` in a filter of 2 ** ``FILTER_BITS`` bits."""
     for k in range(keys.size):
@@ -261,7 +264,7 @@ def mark(keys: Longs, filter_: Longs) -> None:
         filter_[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
 
 
-@kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])", allocates=False)
+@kernel("UniTuple(i8, 3)(u8[::1], u8, i8, u4[:, ::1], b1, u4[::1], u4[::1], u4[:, ::1])")
 def find_groups(
     keys: Longs, shift: Scalar, cap: Scalar, lines: Words, focused: Scalar, places: Words, ends: Words, large: Words
 ) -> tuple[Scalar, Scalar, Scalar]:

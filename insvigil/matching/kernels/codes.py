@@ -81,14 +81,14 @@ MONTHS, DAYS = np.array(_beside(4), np.uint8), np.array(_beside(5), np.uint8)
 ONE_YEAR = np.array([_one_year(state) for state in range(256)], np.uint8)
 
 
-@kernel("i8(u8)", allocates=False)
+@kernel("i8(u8)", inner=True)
 def digits_apart(x: Scalar) -> Scalar:
     """Return how many of the sixteen 4-bit characters of an exclusive or are not zero."""
     x = (x | (x >> np.uint64(1)) | (x >> np.uint64(2)) | (x >> np.uint64(3))) & np.uint64(0x1111111111111111)
     return np.int64((x * np.uint64(0x1111111111111111)) >> np.uint64(60))
 
 
-@kernel("b1(u4)", allocates=False)
+@kernel("b1(u4)", inner=True)
 def one_character_apart(x: Scalar) -> Scalar:
     """Whether one of the five 6-bit characters of an exclusive or is not zero, and no more."""
     y = np.uint32(x | (x >> np.uint32(1)))
@@ -96,7 +96,7 @@ def one_character_apart(x: Scalar) -> Scalar:
     return y != 0 and y & (y - np.uint32(1)) == 0
 
 
-@kernel("b1(i8, i8)", allocates=False)
+@kernel("b1(i8, i8)", inner=True)
 def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     """Whether two numbers below 10,000 differ by one digit, or by two neighbouring digits exchanged."""
     n, first, u, v = 0, 0, x, y
@@ -115,7 +115,7 @@ def digit_apart(x: Scalar, y: Scalar) -> Scalar:
     return n == 1
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False)
+@kernel("i8(i8, i8, b1, b1)", inner=True)
 def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates of different years agree; 0 when a year is missing."""
     ya, yb = a >> 9, b >> 9
@@ -126,7 +126,7 @@ def years_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> S
     return D_GENERATION if abs(ya - yb) >= 15 and not (default_a or default_b) else D_DIFFERENT
 
 
-@kernel("i8(i8, i8, b1, b1)", allocates=False, inner=True)
+@kernel("i8(i8, i8, b1, b1)", inner=True)
 def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Scalar:
     """Return how two birth dates agree, from ``D_DIFFERENT`` to ``D_SAME``; 0 when a year is missing.
 
@@ -140,7 +140,7 @@ def date_level(a: Scalar, b: Scalar, default_a: Scalar, default_b: Scalar) -> Sc
     return np.int64(ONE_YEAR[state]) if a >> 9 != 0 else 0
 
 
-@kernel("i8(u4[:, ::1], i8, i8)", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8)", inner=True)
 def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Return how two matricules that are known agree, from ``M_DIFFERENT`` to ``M_SAME``."""
     flags, flags_b = lines[i, FLAGS], lines[j, FLAGS]
@@ -154,7 +154,7 @@ def matricule_level(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     return M_CLOSE if n <= 2 else M_DIFFERENT
 
 
-@kernel("i8(u4, u4, i8)", allocates=False, inner=True)
+@kernel("i8(u4, u4, i8)", inner=True)
 def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     """Return how two places or postal codes agree: same, near (one character, same department) or not.
 
@@ -167,13 +167,13 @@ def code_level(x: Scalar, y: Scalar, foreign: Scalar) -> Scalar:
     return level if (x != 0) & (y != 0) else 0
 
 
-@kernel("i8(u4, u4)", allocates=False, inner=True)
+@kernel("i8(u4, u4)", inner=True)
 def same_or_not(x: Scalar, y: Scalar) -> Scalar:
     """Return the level of a sex: 0 missing, 1 different, 2 same."""
     return ((x != 0) & (y != 0)) * (1 + np.int64(x == y))
 
 
-@kernel("b1(u4, u4)", allocates=False)
+@kernel("b1(u4, u4)", inner=True)
 def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     """Whether two packed phones differ by one digit, or by two neighbouring digits exchanged."""
     a, b = np.int64(x) - 1, np.int64(y) - 1
@@ -188,7 +188,7 @@ def numbers_alike(x: Scalar, y: Scalar) -> Scalar:
     return a // 10 == b // 10 or (a // 100 == b // 100 and a % 10 == b // 10 % 10 and b % 10 == a // 10 % 10)
 
 
-@kernel("b1(i8, u4, u4)", allocates=False, inner=True)
+@kernel("b1(i8, u4, u4)", inner=True)
 def maybe_alike(words: Scalar, x: Scalar, y: Scalar) -> Scalar:
     """Whether phones that differ may be alike, from what two lines share: seldom when all their digits are known."""
     apart = np.uint32(x - y) if x > y else np.uint32(y - x)
@@ -196,7 +196,7 @@ def maybe_alike(words: Scalar, x: Scalar, y: Scalar) -> Scalar:
     return (((x | y) >= PHONE_HASHED) | round_) & ((words >> PHONE) & ((1 << 16) + 1) == 1 << 16)
 
 
-@kernel("void(u4[:, ::1], i8, i8, i8, i8, u1[::1])", allocates=False, inner=True)
+@kernel("void(u4[:, ::1], i8, i8, i8, i8, u1[::1])", inner=True)
 def write_contacts(lines: Words, i: Scalar, j: Scalar, words: Scalar, alike: Scalar, found: Bytes) -> None:
     """Write the levels of the sex, the address, the phone and the e-mail: « similar » is settled later."""
     found[T_SEX] = same_or_not(lines[i, FLAGS] & SEX_MASK, lines[j, FLAGS] & SEX_MASK)
@@ -206,7 +206,7 @@ def write_contacts(lines: Words, i: Scalar, j: Scalar, words: Scalar, alike: Sca
     found[T_PHONE] += alike
 
 
-@kernel("void(u4[::1], u4[::1], u4[::1], u4[::1])", allocates=False)
+@kernel("void(u4[::1], u4[::1], u4[::1], u4[::1])")
 def put_in_order(dates: Words, ends: Words, rows: Words, places: Words) -> None:
     """Write the rows in the order of their dates, and the place of each row in it.
 
@@ -224,7 +224,7 @@ def put_in_order(dates: Words, ends: Words, rows: Words, places: Words) -> None:
         places[row] = place
 
 
-@kernel("void(Array(u4, 1, 'C', readonly=True), u4[::1])", allocates=False)
+@kernel("void(Array(u4, 1, 'C', readonly=True), u4[::1])")
 def tally(codes: Words, counts: Words) -> None:
     """Count each code in ``counts``; those beyond it in its last entry."""
     last = np.uint32(counts.size - 1)
@@ -232,7 +232,7 @@ def tally(codes: Words, counts: Words) -> None:
         counts[min(codes[k], last)] += np.uint32(1)
 
 
-@kernel("void(u4[:, ::1], Array(u4, 1, 'C', readonly=True), u4[:, ::1])", allocates=False)
+@kernel("void(u4[:, ::1], Array(u4, 1, 'C', readonly=True), u4[:, ::1])")
 def lay(columns: Words, places: Words, lines: Words) -> None:
     """Write what some identities have in each word (words x identities) as lines at their places.
 

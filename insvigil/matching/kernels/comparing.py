@@ -38,20 +38,20 @@ LARGEST = 512
 """The most places a unit may have: the pairs of one with all the others are written at once."""
 
 
-@kernel("u8(u8, u8[::1])", allocates=False, inner=True)
+@kernel("u8(u8, u8[::1])", inner=True)
 def slot_of(pair: Scalar, met: Scalar) -> Scalar:
     """Return where a pair is remembered, or beside it: the pairs of an identity are in its line of cache."""
     near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
     return (pair >> ROW & ~np.uint64(7) | near) & np.uint64(met.size - 1)
 
 
-@kernel("b1(u8, u8, i8)", allocates=False, inner=True)
+@kernel("b1(u8, u8, i8)", inner=True)
 def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
     """Whether a slot of the pairs met holds this one, found by this key or an earlier one."""
     return (known >> np.uint64(5) == pair) & (np.int64(known & np.uint64(31)) <= key)
 
 
-@kernel("b1(u4[:, ::1], i8, i8)", allocates=False, inner=True)
+@kernel("b1(u4[:, ::1], i8, i8)", inner=True)
 def in_focus(lines: Words, i: Scalar, j: Scalar) -> Scalar:
     """Whether one of two identities is in focus."""
     return (lines[i, FLAGS] | lines[j, FLAGS]) & FOCUS != 0
@@ -59,7 +59,6 @@ def in_focus(lines: Words, i: Scalar, j: Scalar) -> Scalar:
 
 @kernel(
     "UniTuple(i8, 4)(u4[::1], u4[::1], i8, i8, i8, i8, i8, i8, u4[:, ::1], b1, u8[::1], u8[::1])",
-    allocates=False,
     inner=True,
 )
 def line_up(
@@ -104,7 +103,7 @@ def line_up(
     return cell, place, held, seen
 
 
-@kernel("i8(u8[::1], i8, u4[:, ::1], u8[::1], i8[::1], i8[:, ::1])", allocates=False, inner=True)
+@kernel("i8(u8[::1], i8, u4[:, ::1], u8[::1], i8[::1], i8[:, ::1])", inner=True)
 def look(queue: Longs, held: Scalar, lines: Words, hints: Longs, sums: Sums, waiting: Sums) -> Scalar:
     """Take the first look at pairs; return how many wait. What the second one reads is asked of memory meanwhile."""
     count = np.int64(0)
@@ -118,7 +117,7 @@ def look(queue: Longs, held: Scalar, lines: Words, hints: Longs, sums: Sums, wai
     return count
 
 
-@kernel("i8(i8[:, ::1], i8, u4[:, ::1], u8[::1], i8[::1], u8[::1])", allocates=False, inner=True)
+@kernel("i8(i8[:, ::1], i8, u4[:, ::1], u8[::1], i8[::1], u8[::1])", inner=True)
 def sift(waiting: Sums, count: Scalar, lines: Words, hints: Longs, sums: Sums, left: Longs) -> Scalar:
     """Write which of the pairs that wait are ``left`` by the hints of their names; return how many they are.
 
@@ -135,7 +134,6 @@ def sift(waiting: Sums, count: Scalar, lines: Words, hints: Longs, sums: Sums, l
 @kernel(
     "i8(i8[:, ::1], u8[::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8[::1], u8[::1],"
     " u8[::1], u1[:, ::1])",
-    allocates=False,
     inner=True,
 )
 def finish(
@@ -160,7 +158,6 @@ def finish(
 @kernel(
     "UniTuple(i8, 3)(u4[::1], u4[::1], i8, i8, i8, i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u8[::1], u1[:, ::1],"
     " i8[::1], b1, u8[::1], i8[:, ::1], u8[::1], u8[::1], u8[::1], u1[:, ::1])",
-    allocates=False,
 )
 def compare(
     places: Words, starts: Words, reach: Scalar, key: Scalar, first: Scalar, last: Scalar, lines: Words, lists: Words,

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 
-@kernel("void(u4[:, ::1], u4[::1])", allocates=False)
+@kernel("void(u4[:, ::1], u4[::1])")
 def join(pairs: Words, roots: Words) -> None:
     """Point every identity to the smallest of its component; ``roots`` comes as 0, 1, 2 …"""
     for p in range(pairs.shape[0]):
@@ -32,7 +32,7 @@ def join(pairs: Words, roots: Words) -> None:
         roots[i] = roots[roots[i]]
 
 
-@kernel("void(i8[::1], f4[::1], f8[:, ::1], i8[::1], i8[::1])", allocates=False)
+@kernel("void(i8[::1], f4[::1], f8[:, ::1], i8[::1], i8[::1])")
 def agglomerate(sizes: Integers, weights: Floats, total: Doubles, members: Integers, parts: Integers) -> None:
     """Split components by average linkage: two parts join while the pairs across them speak for it on the whole.
 

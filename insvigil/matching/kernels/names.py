@@ -58,14 +58,14 @@ MEMO_BITS = 15
 """Pairs of names remembered by a thread, as a power of two: 256 kilobytes, near the core."""
 
 
-@kernel("u8(u4, u4[:, ::1])", allocates=False, inner=True)
+@kernel("u8(u4, u4[:, ::1])", inner=True)
 def letters_of(p: Scalar, names: Words) -> Scalar:
     """Return the set of the letters of a name, and above it the set of those that come twice."""
     twice = np.uint64(names[p, TWICE] & LETTER_SET)
     return np.uint64(names[p, LETTERS] & LETTER_SET) | twice << np.uint64(32)
 
 
-@kernel("i8(u4, u4, u4[:, ::1])", allocates=False, inner=True)
+@kernel("i8(u4, u4, u4[:, ::1])", inner=True)
 def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     """Return the best relation that two names may have, from their letters and sounds; 0 when one is missing.
 
@@ -93,7 +93,7 @@ def hope(p: Scalar, q: Scalar, names: Words) -> Scalar:
     return CLOSE if close else best
 
 
-@kernel("i8(u4, u4)", allocates=False, inner=True)
+@kernel("i8(u4, u4)", inner=True)
 def same_hope(flags: Scalar, flags_b: Scalar) -> Scalar:
     """Return what two given names come to whose first ones are the same: what one word says of their lists.
 
@@ -104,7 +104,7 @@ def same_hope(flags: Scalar, flags_b: Scalar) -> Scalar:
     return SAME_OTHERS_DIFFER if (seconds != seconds_b) & (seconds != 0) & (seconds_b != 0) else best
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8)", inner=True)
 def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
     """Return what two given names may come to: the relation of the first ones, lower when nothing can add to it."""
     if relation == SAME:
@@ -113,7 +113,7 @@ def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
     return relation if more or relation > PREFIX or relation == 0 else relation + FIRST_ALONE
 
 
-@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True, called=True)
 def remembered(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two unequal names relate; a distinct pair of names is compared once while it stays in ``memo``.
 
@@ -132,19 +132,19 @@ def remembered(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) ->
     return r
 
 
-@kernel("i8(i8, u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+@kernel("i8(i8, u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True)
 def settled(best: Scalar, p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two names relate, when their letters allow ``best`` (see ``hope``)."""
     return best if best == SAME or best <= DIFFERENT else remembered(p, q, names, chars, memo)
 
 
-@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False)
+@kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True, called=True)
 def relation(p: Scalar, q: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Return how two names relate; 0 when one is missing."""
     return settled(hope(p, q, names), p, q, names, chars, memo)
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1])", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1])", inner=True)
 def crossed_hope(lines: Words, i: Scalar, j: Scalar, hinted: Scalar, names: Words) -> Scalar:
     """Return the best relation that the used name of either may have with a name of the other.
 
@@ -161,7 +161,7 @@ def crossed_hope(lines: Words, i: Scalar, j: Scalar, hinted: Scalar, names: Word
     return best
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True)
 def family_level(
     lines: Words, i: Scalar, j: Scalar, births: Scalar, crossed: Scalar, names: Words, chars: Bytes, memo: Longs
 ) -> Scalar:
@@ -181,7 +181,7 @@ def family_level(
     return r  # NEAR, PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8, u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1])", inner=True)
 def given_level(
     lines: Words, i: Scalar, j: Scalar, firsts: Scalar, lists: Words, names: Words, chars: Bytes, memo: Longs
 ) -> Scalar:
@@ -213,7 +213,7 @@ def given_level(
     return r  # PREFIX, FAINT and DIFFERENT have the same numbers
 
 
-@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", allocates=False, inner=True)
+@kernel("b1(u4[:, ::1], i8, i8, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True)
 def inverted(lines: Words, i: Scalar, j: Scalar, names: Words, chars: Bytes, memo: Longs) -> Scalar:
     """Whether the family name of each is the given name of the other, one of the two exactly."""
     there = lines[i, FIRST] != 0 and (lines[i, FIRST] == lines[j, BIRTH] or lines[i, FIRST] == lines[j, USED])

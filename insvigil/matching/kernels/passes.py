@@ -127,20 +127,20 @@ FAMILIES_MOST = np.array([_family_most(state) for state in range(2 * FAMILY_AKIN
 GIVENS_MOST = np.array([_given_most(state) for state in range(2 * GIVEN_AKIN)])
 
 
-@kernel("i8(i8, i8)", allocates=False, inner=True)
+@kernel("i8(i8, i8)", inner=True)
 def state_of(words: Scalar, first: Scalar) -> Scalar:
     """Return which of three words are the same, and which are known: three bits each."""
     return (words >> first) & 7 | (words >> (first + KNOWN - 3)) & 56
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8)", inner=True)
 def crossed_rarity(lines: Words, i: Scalar, j: Scalar, rare: Scalar) -> Scalar:
     """Return the rarity of a name found crossed: its own where it is so on one side, else that of birth names."""
     there, back = lines[i, BIRTH] == lines[j, USED], lines[i, USED] == lines[j, BIRTH]
     return np.int64((lines[i, RARITY] if there else lines[j, RARITY]) & np.uint32(255)) if there != back else rare
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8, i8[::1])", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8, i8, i8, i8, i8, i8[::1])", inner=True)
 def beside_names(
     lines: Words, i: Scalar, j: Scalar, words: Scalar, rare: Scalar, date: Scalar, matricule: Scalar, alike: Scalar,
     sums: Sums,
@@ -154,7 +154,7 @@ def beside_names(
     return total + sums[PLACE_SLOPES + places] * ((rare >> 16) & 255) + sums[POSTAL_SLOPES + places] * (rare >> 24)
 
 
-@kernel("i8(u4[:, ::1], i8, i8, i8)", allocates=False, inner=True)
+@kernel("i8(u4[:, ::1], i8, i8, i8)", inner=True)
 def postal_level(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
     """Return how two places of residence agree: by their postal codes, else by their cities."""
     level = code_level(lines[i, POSTAL], lines[j, POSTAL], -1)
@@ -162,7 +162,7 @@ def postal_level(lines: Words, i: Scalar, j: Scalar, words: Scalar) -> Scalar:
     return max(level, city, (words >> (CITY + KNOWN)) & 1)
 
 
-@kernel("b1(u4[:, ::1], i8, i8, i8[::1], i8[::1])", allocates=False, inner=True)
+@kernel("b1(u4[:, ::1], i8, i8, i8[::1], i8[::1])", inner=True)
 def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Scalar:
     """Write in ``seen`` what a pair tells before a name is read; return whether the best of its names may be enough.
 
@@ -192,7 +192,7 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     return not short(total + family + given)
 
 
-@kernel("UniTuple(i8, 2)(i8[::1], u4[:, ::1], u8[::1], i8[::1])", allocates=False, inner=True)
+@kernel("UniTuple(i8, 2)(i8[::1], u4[:, ::1], u8[::1], i8[::1])", inner=True)
 def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Scalar, Scalar]:
     """Return which names of a pair may be alike, by their hints, and whether the best of them may be enough."""
     pair, named = np.uint64(seen[PAIR]), seen[NAMED]
@@ -204,7 +204,7 @@ def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Sca
     return hinted, np.int64(not short(seen[TOTAL] + family + given))
 
 
-@kernel("void(i8[:, ::1], u8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", allocates=False, inner=True)
+@kernel("void(i8[:, ::1], u8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1])", inner=True)
 def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Words, lists: Words) -> None:
     """Ask the memory for what the last pass will read of each pair left: line 0 where that is nothing."""
     for at in range(count):
@@ -225,7 +225,6 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
 
 @kernel(
     "b1(i8[::1], i8, u4[:, ::1], u4[:, ::1], u4[:, ::1], u1[:, ::1], u8[::1], i8[::1], u1[::1])",
-    allocates=False,
     inner=True,
 )
 def last_pass(

@@ -29,7 +29,7 @@ SPACE = 32
 LETTER_A = 65
 
 
-@kernel(f"void({TEXTS}, u4[:, ::1], u1[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[:, ::1], u1[:, ::1])")
 def fill_names(offsets: Integers, data: Bytes, lines: Words, chars: Bytes) -> None:
     """Write the beginnings, the set of letters, the length and the letters of each name (``chars``: lines as bytes)."""
     for i in range(offsets.size - 1):
@@ -53,7 +53,7 @@ def fill_names(offsets: Integers, data: Bytes, lines: Words, chars: Bytes) -> No
         lines[i, LETTERS] = found | np.uint32(size) << np.uint32(26)
 
 
-@kernel(f"void({TEXTS}, i8, u4[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, i8, u4[:, ::1])")
 def hash_texts(offsets: Integers, data: Bytes, column: Scalar, lines: Words) -> None:
     """Write the hash of each text in a column: the upper half of its 64-bit FNV-1a hash, stirred, never 0."""
     for i in range(offsets.size - 1):
@@ -64,7 +64,7 @@ def hash_texts(offsets: Integers, data: Bytes, column: Scalar, lines: Words) -> 
         lines[i, column] = max(np.uint32(h >> np.uint64(32)), np.uint32(1))
 
 
-@kernel("void(u8[::1], u4[::1], u4[::1], b1[::1])", allocates=False)
+@kernel("void(u8[::1], u4[::1], u4[::1], b1[::1])")
 def contradicts(matricules: Longs, sexes: Words, dates: Words, out: npt.NDArray[np.bool_]) -> None:
     """Whether a matricule contradicts two of the sex, year and month beside it: it is then a relative's, not a slip.
 
@@ -84,7 +84,7 @@ def contradicts(matricules: Longs, sexes: Words, dates: Words, out: npt.NDArray[
         out[i] = matricules[i] != 0 and wrong >= 2
 
 
-@kernel(f"void({TEXTS}, u4[:, ::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[:, ::1])")
 def fill_lists(offsets: Integers, data: Bytes, tokens: Words) -> None:
     """Hash the first names of each given-name list: one 32-bit FNV-1a hash a name, 0 where there is none."""
     for i in range(offsets.size - 1):
@@ -101,7 +101,7 @@ def fill_lists(offsets: Integers, data: Bytes, tokens: Words) -> None:
                 h = (h ^ np.uint32(data[p])) * np.uint32(16777619)
 
 
-@kernel(f"void({TEXTS}, i8, i8, u8[::1])", allocates=False)
+@kernel(f"void({TEXTS}, i8, i8, u8[::1])")
 def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out: Longs) -> None:
     """Pack short codes (digits and letters) left to right, ``bits`` a character; a longer one becomes a hash.
 
@@ -127,7 +127,7 @@ def fill_codes(offsets: Integers, data: Bytes, bits: Scalar, width: Scalar, out:
         out[i] = v
 
 
-@kernel(f"void({TEXTS}, u4[::1])", allocates=False)
+@kernel(f"void({TEXTS}, u4[::1])")
 def fill_phones(offsets: Integers, data: Bytes, out: Words) -> None:
     """Pack numbers of nine digits as one more than their value; any other becomes a hash, the empty one 0."""
     for i in range(offsets.size - 1):
@@ -144,7 +144,7 @@ def fill_phones(offsets: Integers, data: Bytes, out: Words) -> None:
             out[i] = np.uint32((h >> np.uint64(33)) | np.uint64(PHONE_HASHED)) if size else np.uint32(0)
 
 
-@kernel("i8(u1[::1], i8, u1[::1], i8, u8[::1])", allocates=False)
+@kernel("i8(u1[::1], i8, u1[::1], i8, u8[::1])", inner=True)
 def edit_distance(a: Bytes, m: Scalar, b: Bytes, n: Scalar, scratch: Longs) -> Scalar:
     """Return the optimal string alignment distance (one edit, or one swap of neighbours, costs 1).
 
@@ -178,7 +178,7 @@ def edit_distance(a: Bytes, m: Scalar, b: Bytes, n: Scalar, scratch: Longs) -> S
     return distance
 
 
-@kernel("b1(u1[::1], i8, u1[::1], i8)", allocates=False)
+@kernel("b1(u1[::1], i8, u1[::1], i8)", inner=True)
 def same_letters(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
     """Whether two names are one when their spaces are taken out."""
     i, j = 0, 0
@@ -195,7 +195,7 @@ def same_letters(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
         j += 1
 
 
-@kernel("b1(u1[::1], i8, u1[::1], i8)", allocates=False)
+@kernel("b1(u1[::1], i8, u1[::1], i8)", inner=True, called=True)
 def has_every_word(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
     """Whether each word of ``a`` is a word of ``b``, one of them having three letters or more."""
     long_enough = False
@@ -224,7 +224,7 @@ def has_every_word(a: Bytes, m: Scalar, b: Bytes, n: Scalar) -> Scalar:
     return long_enough
 
 
-@kernel("i8(u1[::1], i8, u1[::1], i8, b1, b1, u8[::1])", allocates=False)
+@kernel("i8(u1[::1], i8, u1[::1], i8, b1, b1, u8[::1])", inner=True, called=True)
 def relate(
     a: Bytes, m: Scalar, b: Bytes, n: Scalar, same_sound: Scalar, same_skeleton: Scalar, scratch: Longs
 ) -> Scalar:

@@ -20,7 +20,6 @@ _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 @kernel(
     f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64, int64[:, ::1], uint64[:, :, ::1], uint8[:, ::1], {_WORDS}, "
     "int64[:, ::1])",
-    allocates=False,
 )
 def slice_lines(buffer: Any, words: Any, size: Any, spans: Any, views: Any, valid: Any, texts: Any, lines: Any) -> Any:
     """Fill one row a line of ``buffer[:size]`` with the spans of it, blanks stripped; return rows, lines.

@@ -20,7 +20,7 @@ COLUMN, ROW, BEGIN, END, NATURE, MARKS = range(6)
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel(f"int64(uint8[::1], {_WORDS}, uint8[:, ::1], int64, int64)", allocates=False, inner=True)
+@kernel(f"int64(uint8[::1], {_WORDS}, uint8[:, ::1], int64, int64)", inner=True)
 def follow(buffer: Any, words: Any, steps: Any, begin: Any, end: Any) -> Any:
     """Return the state in which a stretch of bytes ends; ``steps``: the state after a state and a byte.
 
@@ -37,14 +37,14 @@ def follow(buffer: Any, words: Any, steps: Any, begin: Any, end: Any) -> Any:
     return state
 
 
-@kernel(f"void(uint8[::1], {_WORDS}, uint8[:, ::1], int64[:, ::1], uint8[::1])", allocates=False)
+@kernel(f"void(uint8[::1], {_WORDS}, uint8[:, ::1], int64[:, ::1], uint8[::1])")
 def follow_all(buffer: Any, words: Any, steps: Any, spans: Any, ends: Any) -> Any:
     """Write the state in which each stretch of bytes ends."""
     for row in range(spans.shape[0]):
         ends[row] = follow(buffer, words, steps, spans[row, 0], spans[row, 1])
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8[::1], int64)", allocates=False, inner=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8[::1], int64)", inner=True)
 def unescape(buffer: Any, at: Any, end: Any, marks: Any, out: Any, to: Any) -> Any:
     """Write what the escape sequence at ``at`` stands for; return where it ends and where the writing stops.
 
@@ -95,7 +95,7 @@ def unescape(buffer: Any, at: Any, end: Any, marks: Any, out: Any, to: Any) -> A
     return close + 1, to + close + 1 - at
 
 
-@kernel("void(uint8[::1], int64[:, ::1], uint8[::1])", allocates=False)
+@kernel("void(uint8[::1], int64[:, ::1], uint8[::1])")
 def unescape_values(buffer: Any, values: Any, out: Any) -> Any:
     """Write the bytes of each value with escapes resolved, one after the other, and where they stand into ``values``.
 

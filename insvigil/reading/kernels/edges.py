@@ -10,7 +10,7 @@ from insvigil.jit import kernel
 from insvigil.jit_blocks import equal_mask, high_mask
 
 
-@kernel("UniTuple(boolean, 3)(uint8[::1], int64, uint8, uint8)", allocates=False)
+@kernel("UniTuple(boolean, 3)(uint8[::1], int64, uint8, uint8)")
 def look_at_edges(buffer: Any, size: Any, separator: Any, blank: Any) -> Any:
     """Return whether a value of ``buffer[:size]`` may have an outer blank, and if there are quotes, and high bytes.
 

@@ -28,7 +28,7 @@ _WORD_MIX = np.uint64(0xBF58476D1CE4E5B9)
 _LINE_END, _QUOTE, _ESCAPE, _SPACE = np.uint8(10), np.uint8(34), np.uint8(92), np.uint8(32)
 
 
-@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", allocates=False, inner=True)
+@kernel(f"UniTuple(uint64, 2)({_WORDS}, int64, int64)", inner=True)
 def hash_text(words: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes and the disjunction of their words (whose top bits tell bytes above 0x7F).
 
@@ -54,7 +54,7 @@ def hash_text(words: Any, begin: Any, end: Any) -> Any:
     return total, high
 
 
-@kernel("int64(uint8[::1], int64, int64)", allocates=False, inner=True)
+@kernel("int64(uint8[::1], int64, int64)", inner=True)
 def end_of_line(buffer: Any, at: Any, stop: Any) -> Any:
     """Return where the next LF is, or ``stop``."""
     while at < stop:
@@ -65,7 +65,7 @@ def end_of_line(buffer: Any, at: Any, stop: Any) -> Any:
     return stop
 
 
-@kernel(f"boolean({_WORDS}, int64, int64, uint64[:, ::1])", allocates=False, inner=True)
+@kernel(f"boolean({_WORDS}, int64, int64, uint64[:, ::1])", inner=True)
 def is_telling(words: Any, begin: Any, end: Any, telling: Any) -> Any:
     """Return whether a key is one whose value decides of a meaning; ``telling``: size and first eight bytes."""
     size = end - begin
@@ -83,7 +83,6 @@ def is_telling(words: Any, begin: Any, end: Any, telling: Any) -> Any:
 @kernel(
     f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64[:, ::1], Tuple((uint64[:, ::1], uint8[:, ::1])), int64[:, ::1], "
     "uint64[:, ::1], int64[:, ::1])",
-    allocates=False,
 )
 def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, hashes: Any, strings: Any) -> Any:
     """Return how many lines are not blank and how many data strings they hold; fill the tables as far as these reach.
@@ -171,7 +170,6 @@ def scan_lines(buffer: Any, words: Any, parts: Any, meaning: Any, lines: Any, ha
 @kernel(
     f"int64({_WORDS}, int64[:, ::1], int64[::1], int64[::1], int64[:, :, ::1], int64[:, ::1], "
     f"uint64[:, :, ::1], uint8[:, ::1], uint8[::1], {_WORDS})",
-    allocates=False,
 )
 def fill_rows(
     words: Any,

@@ -41,7 +41,7 @@ _WORK = "Tuple((uint8[::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1]
 ``passed_tests``), tally."""
 
 
-@kernel("void(int64[:, ::1], int64[::1], UniTuple(int64, 3), int64)", allocates=False, inner=True)
+@kernel("void(int64[:, ::1], int64[::1], UniTuple(int64, 3), int64)", inner=True)
 def note(remarks: Any, tally: Any, where: Any, code: Any) -> Any:
     """Write a remark about a row, slot and field if there is room, and count it."""
     noted = tally[NOTED]
@@ -51,7 +51,7 @@ def note(remarks: Any, tally: Any, where: Any, code: Any) -> Any:
     tally[NOTED] = noted + 1
 
 
-@kernel(f"uint64({_WORDS}, int64, int64)", allocates=False, inner=True)
+@kernel(f"uint64({_WORDS}, int64, int64)", inner=True)
 def word_upto(words: Any, begin: Any, size: Any) -> Any:
     """Return a word of a text of which ``size`` bytes are left, without what follows the text."""
     half = np.uint64(4 * min(max(size, 0), 8))  # in two steps, for a word shifted by 64 is not zero
@@ -60,7 +60,6 @@ def word_upto(words: Any, begin: Any, size: Any) -> Any:
 
 @kernel(
     f"int64(uint8[::1], {_WORDS}, int64, UniTuple(int64, 2), {_MEANING}, {_WORK})",
-    allocates=False,
     inner=True,
 )
 def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, work: Any) -> Any:
@@ -104,7 +103,6 @@ def passed_tests(buffer: Any, words: Any, number: Any, span: Any, meaning: Any, 
 
 @kernel(
     f"int64(uint8[::1], {_WORDS}, UniTuple(int64, 3), int64, {_MEANING}, int64[:, ::1], {_WORK})",
-    allocates=False,
     inner=True,
 )
 def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning: Any, remarks: Any, work: Any) -> Any:
@@ -142,7 +140,7 @@ def choose_repetitions(buffer: Any, words: Any, where: Any, count: Any, meaning:
     return held
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64)", allocates=False, inner=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64)", inner=True)
 def trimmed(buffer: Any, begin: Any, end: Any, style: Any) -> Any:
     """Return begin and end of a value without its outer blanks; a code of blanks only is kept as it is."""
     if begin < end and (buffer[begin] == 32 or buffer[end - 1] == 32):
@@ -154,7 +152,6 @@ def trimmed(buffer: Any, begin: Any, end: Any, style: Any) -> Any:
 
 @kernel(
     f"UniTuple(int64, 3)(uint8[::1], UniTuple(int64, 5), {_MEANING}, int64, uint8[::1], int64[::1])",
-    allocates=False,
     inner=True,
 )
 def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, tape: Any) -> Any:
@@ -176,7 +173,7 @@ def find_value(buffer: Any, extent: Any, meaning: Any, pick: Any, marks: Any, ta
     return 0, 0, -1
 
 
-@kernel(f"int64(uint8[::1], {_WORDS}, int64, int64, int64[::1])", allocates=False, inner=True)
+@kernel(f"int64(uint8[::1], {_WORDS}, int64, int64, int64[::1])", inner=True)
 def time_of(buffer: Any, words: Any, begin: Any, end: Any, tally: Any) -> Any:
     """Return what ``parse_time`` does; the day of the last time is held, and most times of a feed are of that day."""
     if end - begin == 14 and np.int64(words[begin]) == tally[TODAY]:
@@ -195,7 +192,7 @@ def time_of(buffer: Any, words: Any, begin: Any, end: Any, tally: Any) -> Any:
     return moment
 
 
-@kernel("boolean(uint8[::1], int64, int64, uint8)", allocates=False, inner=True)
+@kernel("boolean(uint8[::1], int64, int64, uint8)", inner=True)
 def vanishes(buffer: Any, begin: Any, end: Any, escape: Any) -> Any:
     """Return whether nothing is left of a value but highlighting (the escapes H and N)."""
     for at in range(begin, end, 3):
@@ -206,7 +203,7 @@ def vanishes(buffer: Any, begin: Any, end: Any, escape: Any) -> Any:
     return True
 
 
-@kernel("boolean(uint8[::1], int64, int64, uint8, boolean)", allocates=False, inner=True)
+@kernel("boolean(uint8[::1], int64, int64, uint8, boolean)", inner=True)
 def is_coded(buffer: Any, begin: Any, end: Any, escape: Any, eight: Any) -> Any:
     """Return whether a value holds an escape or, when the message is ``eight`` (not UTF-8), a byte above 0x7F."""
     coded = NONE
@@ -220,7 +217,7 @@ def is_coded(buffer: Any, begin: Any, end: Any, escape: Any, eight: Any) -> Any:
     return coded != 0
 
 
-@kernel("void(UniTuple(int64, 5), uint8[::1], int64[:, ::1], int64[::1])", allocates=False, inner=True)
+@kernel("void(UniTuple(int64, 5), uint8[::1], int64[:, ::1], int64[::1])", inner=True)
 def set_aside(what: Any, marks: Any, postponed: Any, tally: Any) -> Any:
     """Write a value (column, row, begin, end, nature) and its separators among those to decode, if there is room."""
     aside = tally[POSTPONED]
@@ -233,7 +230,7 @@ def set_aside(what: Any, marks: Any, postponed: Any, tally: Any) -> Any:
             postponed[aside, 5] |= np.int64(marks[k]) << (8 * k)
 
 
-@kernel(f"void(uint8[::1], {_WORDS}, UniTuple(int64, 5), {_COLUMNS}, {_WORK})", allocates=False, inner=True)
+@kernel(f"void(uint8[::1], {_WORDS}, UniTuple(int64, 5), {_COLUMNS}, {_WORK})", inner=True)
 def write_text(buffer: Any, words: Any, what: Any, columns: Any, work: Any) -> Any:
     """Write a text (column, row, begin, end, whether its segment has escapes) into its column.
 
@@ -260,7 +257,6 @@ def write_text(buffer: Any, words: Any, what: Any, columns: Any, work: Any) -> A
 
 @kernel(
     f"void(uint8[::1], {_WORDS}, UniTuple(int64, 3), UniTuple(int64, 3), {_COLUMNS}, {_WORK})",
-    allocates=False,
     inner=True,
 )
 def write_time(buffer: Any, words: Any, where: Any, what: Any, columns: Any, work: Any) -> Any:
@@ -278,7 +274,6 @@ def write_time(buffer: Any, words: Any, where: Any, what: Any, columns: Any, wor
 
 @kernel(
     f"void(uint8[::1], {_WORDS}, UniTuple(int64, 6), uint8, {_MEANING}, {_COLUMNS}, {_WORK})",
-    allocates=False,
     inner=True,
 )
 def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, columns: Any, work: Any) -> Any:
@@ -323,7 +318,6 @@ def fill_field(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, col
 
 @kernel(
     f"void(uint8[::1], {_WORDS}, UniTuple(int64, 6), uint8, {_MEANING}, {_COLUMNS}, {_WORK})",
-    allocates=False,
     inner=True,
 )
 def fill_simple(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, columns: Any, work: Any) -> Any:
@@ -344,7 +338,7 @@ def fill_simple(buffer: Any, words: Any, where: Any, lead: Any, meaning: Any, co
         write_text(buffer, words, (column, row, begin, end, escapes), columns, work)
 
 
-@kernel(f"void(uint8[::1], {_WORDS}, int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, {_WORK})", allocates=False)
+@kernel(f"void(uint8[::1], {_WORDS}, int64[:, :, ::1], int64[::1], {_MEANING}, {_COLUMNS}, {_WORK})")
 def pick_fields(buffer: Any, words: Any, slots: Any, rows: Any, meaning: Any, columns: Any, work: Any) -> Any:
     """Fill one row of the columns for each message of ``rows``, and count in the tally.
 

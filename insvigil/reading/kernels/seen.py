@@ -9,7 +9,7 @@ import numpy as np
 from insvigil.jit import kernel
 
 
-@kernel("int64(uint64[::1], uint64[::1], uint8[::1])", allocates=False)
+@kernel("int64(uint64[::1], uint64[::1], uint8[::1])")
 def mark_seen(hashes: Any, table: Any, seen: Any) -> Any:
     """Put hashes into the open-addressed ``table`` (a power of two, 0 is free); flag those met before; count the new.
 

@@ -34,7 +34,7 @@ MSH, FHS, BHS, FTS, BTS = (int.from_bytes(name, "big") for name in (b"MSH", b"FH
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel("UniTuple(uint64, 2)(uint8[::1], int64, int64)", allocates=False, inner=True)
+@kernel("UniTuple(uint64, 2)(uint8[::1], int64, int64)", inner=True)
 def hash_line(buffer: Any, begin: Any, end: Any) -> Any:
     """Return a hash of the bytes, and a mask that is not zero where some are above 0x7F.
 
@@ -52,7 +52,7 @@ def hash_line(buffer: Any, begin: Any, end: Any) -> Any:
     return total, high
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8)", allocates=False, inner=True)
+@kernel("int64(uint8[::1], int64, int64, uint8)", inner=True)
 def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     """Return the three bytes of the segment that a line begins, or 0 for a line that continues the one before."""
     size = end - begin
@@ -73,13 +73,13 @@ def segment_name(buffer: Any, begin: Any, end: Any, separator: Any) -> Any:
     return name
 
 
-@kernel("boolean(uint8)", allocates=False, inner=True)
+@kernel("boolean(uint8)", inner=True)
 def ends_line(byte: Any) -> Any:
     """Return whether a byte may precede a header: line ends, MLLP marks, the end of a byte order mark."""
     return byte == 0x0A or byte == 0x0D or byte == 0x0B or byte == 0x1C or byte == 0xBF
 
 
-@kernel("uint64(uint8[::1], int64)", allocates=False, inner=True)
+@kernel("uint64(uint8[::1], int64)", inner=True)
 def line_marks(buffer: Any, at: Any) -> Any:
     """Return which of 64 bytes are a CR or an LF, or begin ``MS``: few do, and all of ``MSH|^`` costs more."""
     header = equal_mask(buffer, at, _M) & equal_mask(buffer, at + 1, _S)
@@ -89,7 +89,6 @@ def line_marks(buffer: Any, at: Any) -> Any:
 @kernel(
     f"UniTuple(int64, 2)(uint8[::1], {_WORDS}, int64[:, ::1], int64[::1], int64[:, ::1], uint64[::1], "
     "int64[:, :, ::1], int64[:, ::1])",
-    allocates=False,
 )
 def index_messages(
     buffer: Any, words: Any, parts: Any, names: Any, messages: Any, hashes: Any, slots: Any, envelopes: Any

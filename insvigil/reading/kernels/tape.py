@@ -17,7 +17,7 @@ REPETITIONS = 32
 """The most repetitions of a field that are looked at."""
 
 
-@kernel("Tuple((uint8, int64))(uint8[::1], int64, int64, uint8[::1])", allocates=False, inner=True)
+@kernel("Tuple((uint8, int64))(uint8[::1], int64, int64, uint8[::1])", inner=True)
 def read_marks(buffer: Any, begin: Any, end: Any, marks: Any) -> Any:
     """Set the separators that an MSH declares; return the second byte of a wide ``~`` (or 0), and how many there are.
 
@@ -51,7 +51,7 @@ def read_marks(buffer: Any, begin: Any, end: Any, marks: Any) -> Any:
     return lead, length
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 3), uint8[::1], int64[::1])", allocates=False, inner=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 3), uint8[::1], int64[::1])", inner=True)
 def read_fields(buffer: Any, extent: Any, marks: Any, bars: Any) -> Any:
     """Write where the fields of a segment end; return how many there are, and whether it has escapes.
 
@@ -82,7 +82,7 @@ def read_fields(buffer: Any, extent: Any, marks: Any, bars: Any) -> Any:
     return count + 1, np.int64(escapes != 0)
 
 
-@kernel("uint64(uint8[::1], int64, uint8, uint8[::1])", allocates=False, inner=True)
+@kernel("uint64(uint8[::1], int64, uint8, uint8[::1])", inner=True)
 def repetition_marks(buffer: Any, at: Any, lead: Any, marks: Any) -> Any:
     """Return which of 64 bytes end a repetition."""
     found = equal_mask(buffer, at, marks[2])
@@ -91,9 +91,7 @@ def repetition_marks(buffer: Any, at: Any, lead: Any, marks: Any) -> Any:
     return found
 
 
-@kernel(
-    "UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1], int64[::1])", allocates=False, inner=True
-)
+@kernel("UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1], int64[::1])", inner=True)
 def read_parts(buffer: Any, extent: Any, lead: Any, marks: Any, tape: Any) -> Any:
     """Write where the components and repetitions of a field end; return the last place, and whether it repeats.
 
@@ -121,7 +119,7 @@ def read_parts(buffer: Any, extent: Any, lead: Any, marks: Any, tape: Any) -> An
     return size, np.int64(repeats != 0)
 
 
-@kernel("int64(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1])", allocates=False, inner=True)
+@kernel("int64(uint8[::1], UniTuple(int64, 2), uint8, uint8[::1])", inner=True)
 def end_of_first(buffer: Any, extent: Any, lead: Any, marks: Any) -> Any:
     """Return where the first component of a field ends."""
     begin, stop = extent
@@ -132,7 +130,7 @@ def end_of_first(buffer: Any, extent: Any, lead: Any, marks: Any) -> Any:
     return stop
 
 
-@kernel("int64(uint8[::1], int64, uint8, uint8[::1], int64[::1], int64[:, ::1])", allocates=False, inner=True)
+@kernel("int64(uint8[::1], int64, uint8, uint8[::1], int64[::1], int64[:, ::1])", inner=True)
 def split_repetitions(buffer: Any, last: Any, lead: Any, marks: Any, tape: Any, repetitions: Any) -> Any:
     """Write the first and last place in the tape, and the first byte, of each repetition; return how many there are."""
     first = 0
@@ -153,7 +151,7 @@ def split_repetitions(buffer: Any, last: Any, lead: Any, marks: Any, tape: Any, 
     return count
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8)", allocates=False, inner=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint8)", inner=True)
 def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> Any:
     """Return begin and end of sub-component ``number`` (from 1); an empty span when there is none."""
     left = number
@@ -175,7 +173,6 @@ def sub_component(buffer: Any, begin: Any, end: Any, number: Any, mark: Any) -> 
 
 @kernel(
     "UniTuple(int64, 2)(uint8[::1], UniTuple(int64, 3), int64, int64, uint8[::1], int64[::1])",
-    allocates=False,
     inner=True,
 )
 def part_of(buffer: Any, repetition: Any, component: Any, sub: Any, marks: Any, tape: Any) -> Any:

@@ -15,7 +15,7 @@ DAY = 86_400_000_000
 _WORDS = "Array(uint64, 1, 'A', aligned=False)"
 
 
-@kernel("int64(int64, int64, int64)", allocates=False, inner=True)
+@kernel("int64(int64, int64, int64)", inner=True)
 def days_of(year: Any, month: Any, day: Any) -> Any:
     """Return the days since 1970 of a date of the Gregorian calendar, or ``NO_TIME`` if there is no such date."""
     if year < 1 or month < 1 or month > 12 or day < 1:
@@ -31,7 +31,7 @@ def days_of(year: Any, month: Any, day: Any) -> Any:
     return years * 365 + years // 4 - years // 100 + years // 400 + before + day - 719_163
 
 
-@kernel("int64(uint8[::1], int64, int64)", allocates=False, inner=True)
+@kernel("int64(uint8[::1], int64, int64)", inner=True)
 def parse_time(buffer: Any, begin: Any, end: Any) -> Any:
     """Return microseconds since 1970 of an HL7 time stamp (local, offset dropped), or ``NO_TIME`` if it is not one.
 

@@ -15,7 +15,7 @@ INLINE = 12
 _HALF = np.uint64(0xFFFFFFFF)
 
 
-@kernel("void(uint64[:, :, ::1], uint8[:, ::1], UniTuple(int64, 4), uint64, uint64)", allocates=False, inner=True)
+@kernel("void(uint64[:, :, ::1], uint8[:, ::1], UniTuple(int64, 4), uint64, uint64)", inner=True)
 def write_view(views: Any, valid: Any, what: Any, first: Any, next_: Any) -> Any:
     """Write the view of a text that is not empty, and that it is there.
 
@@ -37,7 +37,7 @@ def write_view(views: Any, valid: Any, what: Any, first: Any, next_: Any) -> Any
     valid[column, row >> 3] |= np.uint8(1 << (row & 7))
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)", allocates=False, inner=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)", inner=True)
 def without_blanks(buffer: Any, begin: Any, end: Any) -> Any:
     """Return begin and end of a stretch of bytes without its outer spaces."""
     while begin < end and buffer[begin] == 32:
