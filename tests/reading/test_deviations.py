@@ -15,7 +15,6 @@ from insvigil.reading.deviations import (
     EVERY_CORSICAN_MATRICULE,
     EVERY_MESSAGE,
     EVERY_TEXT,
-    FICTITIOUS,
     PUBLISHED_MATRICULES,
     deviations_of,
 )
@@ -125,7 +124,11 @@ def test_deviations_of__says_of_numbers_what_it_says_of_text(
     schema = dict.fromkeys(("matricule", "birth_date", "sex", "matricule_oid"), pl.String)
     told = pl.DataFrame(rows, schema, orient="row").with_row_index("row")
     others = {
-        name for seen in (*EVERY_MESSAGE, *BESIDE_A_MATRICULE, *FICTITIOUS) for name in seen.seen.meta.root_names()
+        name
+        for deviation in (*EVERY_MESSAGE, *BESIDE_A_MATRICULE)
+        for question in (deviation.seen, deviation.among)
+        if question is not None
+        for name in question.meta.root_names()
     }
     columns = told.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(others - set(told.columns)))
     asked = told.filter(pl.col("matricule") != '""')
