@@ -61,7 +61,9 @@ EVERY_MESSAGE: tuple[Deviation, ...] = (
     Deviation("IDV-LEC-309", "MRG", 1, (pl.col("trigger") == "A40") & pl.col("merged_ipp").is_null()),
 )
 
-TEST_MESSAGE = Deviation("IDV-LEC-106", "MSH", 11, pl.col("processing").is_in(["T", "D"]))
+TEST_MESSAGE = Deviation(
+    "IDV-LEC-106", "MSH", 11, pl.col("processing").is_in(["T", "D"]), among=pl.col("processing") != "P"
+)
 
 
 def _among(column: str, values: Sequence[str]) -> pl.Expr:
@@ -93,7 +95,15 @@ BESIDE_A_MATRICULE: tuple[Deviation, ...] = (
         (pl.col("matricule_oid") == INS_NIR) & (pl.col("matricule") == pl.col("matricule_nia")),
         among=_INSURED & pl.col("matricule_nia").is_not_null(),
     ),
-    Deviation("IDV-LEC-227", "PID", 32, _INSURED & _attribute(IdentityCode.FICT)),
+)
+FICTITIOUS = (
+    Deviation(
+        "IDV-LEC-227",
+        "PID",
+        32,
+        _attribute(IdentityCode.FICT),
+        among=_INSURED & ((pl.col("identity_code") == IdentityCode.FICT) | pl.col("attributes").is_not_null()),
+    ),
 )
 
 _NUMBER, _BIRTH = pl.col("number"), pl.col("birth")
@@ -177,15 +187,20 @@ EVERY_CORSICAN_MATRICULE = (  # 2A counts as 19, 2B as 18 (decree 82-103, as res
 def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
     """Return ``row``, ``segment``, ``field`` and ``code`` of every deviation, in no particular order."""
     columns = columns.with_columns(insured=_TEXT != DELETED)
-    found = _rows(columns, [*EVERY_MESSAGE, *BESIDE_A_MATRICULE, *([TEST_MESSAGE] if production else [])])
+    found = _rows(columns, [*EVERY_MESSAGE, *([TEST_MESSAGE] if production else []), *BESIDE_A_MATRICULE])
     insured = columns.select(_OF_MATRICULES).filter(columns["insured"])
     if insured.height:
-        numbers = insured.with_columns(number=_whole("matricule", 15), birth=_whole("birth_date", 8))
-        plain = _BIRTH.is_not_null() | pl.col("birth_date").is_null()
+        numbers = insured.with_columns(
+            number=_TEXT.cast(pl.Int64, strict=False), birth=pl.col("birth_date").cast(pl.Int64, strict=False)
+        )
+        plain = _is_whole("matricule", _NUMBER, 15) & (
+            _is_whole("birth_date", _BIRTH, 8) | pl.col("birth_date").is_null()
+        )
         numbers = numbers.with_columns(number=pl.when(plain).then(_NUMBER))
         others = insured.filter(numbers["number"].is_null())
         found += _rows(numbers, EVERY_NUMBER)
         found += _rows(others, EVERY_TEXT)
+        found += _rows(columns, FICTITIOUS)
         found += _rows(others.filter(_CORSICAN), EVERY_CORSICAN_MATRICULE)
     of = np.repeat(np.arange(len(found)), [rows.len() for rows, _ in found])
     told = pl.DataFrame([(seen.segment, seen.field, seen.code) for _, seen in found], _SCHEMA, orient="row")
@@ -193,10 +208,10 @@ def deviations_of(columns: pl.DataFrame, *, production: bool) -> pl.DataFrame:
     return told[of].with_columns(row=rows)
 
 
-def _whole(column: str, digits: int) -> pl.Expr:
-    """Return as a number what is written with so many digits, the first of them not 0; else null."""
-    number = pl.col(column).cast(pl.Int64, strict=False)
-    return pl.when((pl.col(column).str.len_bytes() == digits) & (number >= 10 ** (digits - 1))).then(number)
+def _is_whole(column: str, number: pl.Expr, digits: int) -> pl.Expr:
+    """Return whether a number is written with so many digits, the first of them not 0."""
+    whole: pl.Expr = (pl.col(column).str.len_bytes() == digits) & (number >= 10 ** (digits - 1))
+    return whole
 
 
 _OF_MATRICULES = sorted({"row", *(name for seen in EVERY_TEXT for name in seen.seen.meta.root_names())})
