@@ -263,7 +263,7 @@ class Plan:
         return self.tables, self.tests
 
     def work(self, longest: int) -> Any:
-        """Return the arrays in which the picking kernel works, for segments of at most ``longest`` bytes."""
+        """Return the arrays in which the picking kernel works, for messages of at most ``longest`` bytes."""
         from insvigil.reading.kernels.tape import REPETITIONS
 
         tape = np.zeros(longest + 72, np.int64)
@@ -333,14 +333,15 @@ def index(plan: Plan, batch: Batch) -> Index:
 def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
     """Return the columns of messages ``rows`` (numbers in the index, none of them an orphan)."""
     from insvigil.reading.kernels.picking import FULL, NOTED, POSTPONED, USED, pick_fields
+    from insvigil.reading.kernels.segments import BEGIN, END
 
     count = len(rows)
     # columns are not a power of two apart, or their lines would share the same sets of the cache
     stride = count + 5 + 2 * ((count + 5) % 2 == 0)
     size = int((batch.parts[:, 1] - batch.parts[:, 0]).sum())
     room, notes, aside = size + 4096, 4 * count + 64, count + 64
-    natures = _natures(batch, where.messages[rows])
-    longest = int((where.slots[:, :, 1] - where.slots[:, :, 0]).max(initial=0))
+    natures = _natures(batch, where.messages, rows)
+    longest = int((where.messages[:, END] - where.messages[:, BEGIN]).max(initial=0))
     while True:
         views = np.zeros((len(plan.texts), stride, 2), np.uint64)
         times = np.zeros((len(plan.times), stride), np.int64)
@@ -362,14 +363,14 @@ def extract(plan: Plan, batch: Batch, where: Index, rows: Ints) -> Extraction:
     return _without_refused(plan, rows, Extraction(series, rows, natures, _remarks(rows, remarks[:noted])), valid)
 
 
-def _natures(batch: Batch, messages: Ints) -> Ints:
+def _natures(batch: Batch, messages: Ints, rows: Ints) -> Ints:
     """Return what the bytes of messages are: 0 ASCII, 1 UTF-8, 2 neither."""
     from insvigil.reading.kernels.segments import BEGIN, END, FLAGS, HIGH
 
-    natures = np.zeros(len(messages), np.int64)
-    high = np.flatnonzero(messages[:, FLAGS] & HIGH)
+    natures = np.zeros(len(rows), np.int64)
+    high = np.flatnonzero(messages[rows, FLAGS] & HIGH)
     if len(high):
-        natures[high] = 2 - are_utf8(batch.buffer, batch.words, messages[high, BEGIN : END + 1])
+        natures[high] = 2 - are_utf8(batch.buffer, batch.words, messages[rows[high], BEGIN : END + 1])
     return natures
 
 

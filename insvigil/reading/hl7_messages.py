@@ -44,22 +44,22 @@ class Hl7Reader:
 
     def read(self, pieces: Sequence[Piece], counts: Counter[str], notes: Notes) -> pl.DataFrame:
         """Return the rows of ``Movements`` of some pieces of files, in order; add to counts and notes."""
-        from insvigil.reading.kernels.segments import FLAGS, ORPHAN
+        from insvigil.reading.kernels.segments import FLAGS, ORPHAN, PART
         from insvigil.reading.kernels.segments import GLUED as GLUED_FLAG
 
         batch = Batch.sharing(*(piece.data for piece in pieces))
         index = hl7_grammar.index(self._plan, batch)
         lines = _first_lines(pieces, batch)
-        where = _positions(pieces, batch, index, lines)
+        held = np.bincount(index.messages[:, PART], minlength=len(pieces))  # they are in the order of pieces
+        where = _positions(pieces, batch, index, lines, held)
         self._check_envelopes(pieces, batch, index, lines, notes)
         glued = np.flatnonzero(index.messages[:, FLAGS] & GLUED_FLAG)
         notes.about(where.at(glued), code=GLUED, segment="MSH")
         sources = {piece.source.number: piece.source for piece in pieces}
-        numbers, times = np.unique(where.source, return_counts=True)
-        for number, messages in zip(numbers.tolist(), times.tolist(), strict=True):
+        for piece, messages in zip(pieces, held.tolist(), strict=True):
             counts["read"] += messages
-            sources[number].messages += messages
-        already = np.array([piece.already_read for piece in pieces], np.bool_)[index.messages[:, 0]]
+            piece.source.messages += messages
+        already = np.repeat([piece.already_read for piece in pieces], held)
         counts["already_read"] += int(already.sum())
         orphans = ((index.messages[:, FLAGS] & ORPHAN) != 0) & ~already
         notes.about(where.at(orphans), code=NO_HEADER, rejected=True)
@@ -99,6 +99,8 @@ class Hl7Reader:
 
     def _note(self, found: Extraction, batch: Batch, index: Index, where: Positions, notes: Notes) -> None:
         """Note what the grammar remarked: refusals, and the ways it had to take."""
+        from insvigil.reading.kernels.segments import REPEATED
+
         remarks = found.remarks
         if len(remarks.message):
             codes = np.array(self._plan.codes)[remarks.code]
@@ -115,8 +117,9 @@ class Hl7Reader:
                 rejected=pl.Series(remarks.rejected),
             )
         patient = self._plan.segments.index("PID")
-        several = (index.messages[found.kept, 5] >> patient) & 1 == 1
-        notes.about(where.at(found.kept[several]), code=SEVERAL_PATIENTS, segment="PID")
+        several = np.flatnonzero(index.messages[:, REPEATED] & (1 << patient))
+        several = several[np.isin(several, found.kept)]
+        notes.about(where.at(several), code=SEVERAL_PATIENTS, segment="PID")
 
     def _note_deviations(self, columns: pl.DataFrame, here: Positions, notes: Notes) -> None:
         seen = deviations_of(columns, production=self._settings.production)
@@ -217,8 +220,13 @@ def _first_lines(pieces: Sequence[Piece], batch: Batch) -> hl7_grammar.Ints:
     return lines
 
 
-def _positions(pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints) -> Positions:
-    part = index.messages[:, 0]
+def _positions(
+    pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints, held: hl7_grammar.Ints
+) -> Positions:
+    """Return where messages stand; ``held``: how many messages each piece has."""
+    from insvigil.reading.kernels.segments import BEGIN, LINE
+
     numbers = np.array([piece.source.number for piece in pieces], np.uint32)
     offsets = np.array([piece.offset for piece in pieces], np.int64) - batch.parts[:, 0]
-    return Positions(numbers[part], index.messages[:, 1] + offsets[part], index.messages[:, 3] + lines[part] + 1)
+    begins, first = index.messages[:, BEGIN], index.messages[:, LINE]
+    return Positions(numbers.repeat(held), begins + offsets.repeat(held), first + (lines + 1).repeat(held))

@@ -96,7 +96,6 @@ PICKS: tuple[Pick, ...] = (
     Pick("sending_application", "MSH-3"),
     Pick("sending_facility", "MSH-4"),
     Pick("message_time", "MSH-7.1", kind=TIME),
-    Pick("message_type", "MSH-9.1"),
     Pick("trigger", "MSH-9.2"),
     Pick("control_id", "MSH-10"),
     Pick("processing", "MSH-11.1"),

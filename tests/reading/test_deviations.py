@@ -125,7 +125,11 @@ def test_deviations_of__says_of_numbers_what_it_says_of_text(
     schema = dict.fromkeys(("matricule", "birth_date", "sex", "matricule_oid"), pl.String)
     told = pl.DataFrame(rows, schema, orient="row").with_row_index("row")
     others = {
-        name for seen in (*EVERY_MESSAGE, *BESIDE_A_MATRICULE, *FICTITIOUS) for name in seen.seen.meta.root_names()
+        name
+        for deviation in (*EVERY_MESSAGE, *BESIDE_A_MATRICULE, *FICTITIOUS)
+        for question in (deviation.seen, deviation.among)
+        if question is not None
+        for name in question.meta.root_names()
     }
     columns = told.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(others - set(told.columns)))
     asked = told.filter(pl.col("matricule") != '""')
@@ -139,4 +143,53 @@ def test_deviations_of__says_of_numbers_what_it_says_of_text(
     found = deviations_of(columns, production=False).filter(
         pl.col("code").is_between(pl.lit("IDV-LEC-218"), pl.lit("IDV-LEC-223"))
     )
+    assert sorted(found.select("row", "code").rows()) == sorted(expected)
+
+
+CODES = ("VALI", "PROV", "VIDE", "FICT", "DOUT", "ZZZZ", '""', None)
+MATRICULES = ("184037621904122", '""', None)
+
+
+def expected_of(row: dict[str, str | None]) -> set[str]:
+    """Return the codes of what is asked beside a matricule or of a code alone, one row at a time."""
+    insured = row["matricule"] not in (None, '""')
+    validated = row["identity_code"] == "VALI"
+    told = {
+        "106": row["processing"] in ("T", "D"),
+        "214": insured and not validated,
+        "215": insured and validated and row["birth_place"] is None,
+        "216": insured and validated and row["document"] is None and row["trigger"] == "A28",
+        "217": insured and row["matricule_oid"] == INS_NIR and row["matricule"] == row["matricule_nia"],
+        "226": row["identity_code"] == "ZZZZ",
+        "227": insured and "FICT" in (row["identity_code"], *(row["attributes"] or "").split("~")),
+    }
+    return {code for code, seen in told.items() if seen}
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "processing": st.sampled_from(("P", "T", "D", "X", None)),
+                "trigger": st.sampled_from(("A28", "A02")),
+                "matricule": st.sampled_from(MATRICULES),
+                "matricule_nia": st.sampled_from(MATRICULES),
+                "matricule_oid": st.sampled_from((INS_NIR, INS_NIA, None)),
+                "identity_code": st.sampled_from(CODES),
+                "attributes": st.sampled_from(("DOUT", "FICT", "DOUT~FICT", None)),
+                "birth_place": st.sampled_from(("06088", None)),
+                "document": st.sampled_from(("CN", None)),
+            }
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_deviations_of__asks_of_few_rows_what_it_would_find_in_all(rows: list[dict[str, str | None]]) -> None:
+    others = ("domain", "dossier_authority", "movement_nature", "movement_action", "movement_origin", "merged_ipp")
+    names = (*rows[0], *others, "collection_mode", "insi_date", "birth_date", "sex")
+    columns = pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row").with_row_index("row")
+    asked = {f"IDV-LEC-{code}" for code in ("106", "214", "215", "216", "217", "226", "227")}
+    found = deviations_of(columns, production=True).filter(pl.col("code").is_in(asked))
+    expected = [(row, f"IDV-LEC-{code}") for row, told in enumerate(rows) for code in expected_of(told)]
     assert sorted(found.select("row", "code").rows()) == sorted(expected)
