@@ -52,7 +52,7 @@ class Hl7Reader:
         lines = _first_lines(pieces, batch)
         held = np.bincount(index.messages[:, PART], minlength=len(pieces))  # they are in the order of pieces
         where = _positions(pieces, batch, index, lines, held)
-        self._check_envelopes(pieces, batch, index, lines, notes)
+        self._check_envelopes(pieces, batch, index, lines, held, notes)
         glued = np.flatnonzero(index.messages[:, FLAGS] & GLUED_FLAG)
         notes.about(where.at(glued), code=GLUED, segment="MSH")
         sources = {piece.source.number: piece.source for piece in pieces}
@@ -162,29 +162,32 @@ class Hl7Reader:
         return late
 
     def _check_envelopes(
-        self, pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints, notes: Notes
-    ) -> None:
-        if not len(index.envelopes):
+        self, pieces: Sequence[Piece], batch: Batch, index: Index, lines: hl7_grammar.Ints, held: hl7_grammar.Ints,
+        notes: Notes,
+    ) -> None:  # fmt: skip
+        """Compare what envelopes declare with the messages met, those of the pieces before included."""
+        if not (len(index.envelopes) or self._envelopes):
             return
-        begins = index.messages[:, 1]
-        before = 0
-        for part, begin, end, line, first, second in index.envelopes.tolist():
-            piece = pieces[part]
-            start = int(np.searchsorted(begins, batch.parts[part, 0]))
-            upto = int(np.searchsorted(begins, begin))
+        first = np.cumsum(held) - held
+        counted = np.zeros(len(pieces), np.int64)
+        for part, begin, end, line, one, other in index.envelopes.tolist():
+            piece, segment = pieces[part], f"{chr(one)}{chr(other)}S"
+            upto = int(np.searchsorted(index.messages[:, 1], begin) - first[part])
             envelope = self._envelopes.setdefault(piece.source.number, Envelope())
-            segment = batch.buffer[begin:end].tobytes()
-            declared = declared_count(segment) if second == ord("T") else None
-            for code in envelope.take(f"{chr(first)}{chr(second)}S", declared, upto - max(before, start)):
+            declared = declared_count(batch.buffer[begin:end].tobytes()) if segment[1] == "T" else None
+            for code in envelope.take(segment, declared, upto - int(counted[part])):
                 notes.on_source(
                     piece.source,
                     code,
-                    segment=f"{chr(first)}{chr(second)}S",
+                    segment=segment,
                     field=1 if code != "IDV-LEC-104" else None,
                     offset=begin - int(batch.parts[part, 0]) + piece.offset,
                     line=line + 1 + int(lines[part]),
                 )
-            before = upto
+            counted[part] = upto
+        for piece, messages in zip(pieces, (held - counted).tolist(), strict=True):
+            if piece.source.number in self._envelopes:
+                self._envelopes[piece.source.number].messages += messages
 
 
 def _note_charsets(declared: pl.Series, natures: hl7_grammar.Ints, sources: dict[int, Source], here: Positions) -> None:

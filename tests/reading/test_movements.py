@@ -250,6 +250,22 @@ def test_read_movements__compares_batch_counts_and_never_requires_them(tmp_path:
     assert read_movements([write(tmp_path, "a.hl7", good)], SETTINGS).rejects.height == 0
 
 
+@pytest.mark.parametrize("piece", [20_000, 70_000, 1 << 20])
+@pytest.mark.parametrize(("declared", "codes"), [(900, []), (899, ["IDV-LEC-102"])])
+def test_read_movements__counts_the_messages_of_a_batch_cut_into_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int, declared: int, codes: list[str]
+) -> None:
+    monkeypatch.setattr(sources_module, "PIECE", piece)
+    monkeypatch.setattr(sources_module, "WHOLE", 0)
+    monkeypatch.setattr(movements_module, "PIECE", piece)
+    messages = [message(MSH_10=str(number), PID_5=f"{'BRINDILLE' * 9}^LISON^^^^^L") for number in range(1200)]
+    other = f"BHS|^~\\&|GAM\r{''.join(messages[900:])}BTS|300\r"
+    batch = f"FHS|^~\\&|GAM\rBHS|^~\\&|GAM\r{''.join(messages[:900])}BTS|{declared}\r{other}FTS|2\r"
+    found = read_movements([write(tmp_path, "a.hl7", batch)], SETTINGS)
+    assert found.counts["kept"] == 1200
+    assert found.rejects["code"].to_list() == codes
+
+
 def test_inspect__counts_and_names_nobody(tmp_path: Path) -> None:
     path = write(tmp_path, "a.hl7", message() + movement("A01", MSH_12="2.5", MSH_10="M2") + "PID|1||9\r\r" + message())
     census = inspect(path)
@@ -285,6 +301,7 @@ def test_whole__takes_a_file_that_is_not_as_long_as_it_was(tmp_path: Path, expec
 def test_read_movements__memory_used_again_changes_nothing_of_the_files_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int
 ) -> None:
+    monkeypatch.setattr(sources_module, "HEAD", 500)
     monkeypatch.setattr(sources_module, "PIECE", 2000)
     monkeypatch.setattr(movements_module, "PIECE", 2000)
     monkeypatch.setattr(sources_module, "WHOLE", whole)
