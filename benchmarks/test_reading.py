@@ -10,7 +10,10 @@ memory to their own objects, which is less than half of the work; they are skipp
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,6 +115,26 @@ def _peers() -> dict[str, Callable[[str], object]]:
     except ImportError:
         pass
     return peers
+
+
+def test_movements__folder_in_bounded_memory(benchmark: Any, messages: list[bytes], tmp_path: Path) -> None:
+    """A folder of ``INSVIGIL_FOLDER_GB`` gigabytes (default 0.3), read in a process of its own: its peak memory."""
+    wanted, written = float(os.environ.get("INSVIGIL_FOLDER_GB", "0.3")) * 1e9, 0
+    while written < wanted:
+        path = tmp_path / f"{written}.hl7"
+        path.write_bytes(b"".join(messages).replace(b"|GAM|", b"|G%d|" % written))
+        written += path.stat().st_size
+    program = (
+        "import resource, sys, time; from pathlib import Path; from insvigil.reading import iter_movements; "
+        "from insvigil.settings import ReadingSettings; "
+        "print(sum(batch.counts['read'] for batch in iter_movements([Path(sys.argv[1])], ReadingSettings())), "
+        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, time.process_time())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    told = benchmark.pedantic(subprocess.check_output, (command,), rounds=1).split()
+    benchmark.extra_info |= {"GB": written / 1e9, "messages": int(told[0])}
+    benchmark.extra_info |= {"peak GB": float(told[1]), "processor seconds": float(told[2])}
+    assert float(told[1]) <= 1.5
 
 
 def test_movements__one_message_a_file(benchmark: Any, messages: list[bytes], tmp_path: Path) -> None:

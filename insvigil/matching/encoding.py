@@ -90,7 +90,8 @@ class Encoding:
         )
         hints = letters & np.uint64(words.LETTER_SET)
         hints |= (twice & np.uint64(words.LETTER_SET)) << np.uint64(HINT_TWICE)
-        hints |= (skeletons >> np.uint64(22)) << np.uint64(HINT_SKELETON) | np.uint64(1 << HINT_KNOWN)
+        skeletons >>= np.uint64(32 - (HINT_KNOWN - HINT_SKELETON))  # the upper bits of 32
+        hints |= skeletons << np.uint64(HINT_SKELETON) | np.uint64(1 << HINT_KNOWN)
         hints |= (letters >> np.uint64(26) >= 6).astype(np.uint64) << np.uint64(HINT_LONG)
         hints[0] = 0
         return hints

@@ -168,11 +168,13 @@ class Hl7Reader:
         """Compare what envelopes declare with the messages met, those of the pieces before included."""
         if not (len(index.envelopes) or self._envelopes):
             return
-        first = np.cumsum(held) - held
+        from insvigil.reading.kernels.segments import BEGIN
+
+        first = (np.cumsum(held) - held).tolist()
+        before = np.searchsorted(index.messages[:, BEGIN], index.envelopes[:, 1]).tolist()
         counted = np.zeros(len(pieces), np.int64)
-        for part, begin, end, line, one, other in index.envelopes.tolist():
-            piece, segment = pieces[part], f"{chr(one)}{chr(other)}S"
-            upto = int(np.searchsorted(index.messages[:, 1], begin) - first[part])
+        for (part, begin, end, line, one, other), place in zip(index.envelopes.tolist(), before, strict=True):
+            piece, segment, upto = pieces[part], f"{chr(one)}{chr(other)}S", place - first[part]
             envelope = self._envelopes.setdefault(piece.source.number, Envelope())
             declared = declared_count(batch.buffer[begin:end].tobytes()) if segment[1] == "T" else None
             for code in envelope.take(segment, declared, upto - int(counted[part])):

@@ -22,7 +22,7 @@ from tests.references import matching as twin
 edit_distance, relate = entry(strings.edit_distance), entry(strings.relate)
 hope, relation = entry(naming.hope), entry(naming.relation)
 digits_apart, numbers_alike = entry(codes.digits_apart), entry(codes.numbers_alike)
-one_character_apart = entry(codes.one_character_apart)
+one_character_apart, akin = entry(codes.one_character_apart), entry(jit_lines.akin)
 
 WORDS = st.text("ABEILMNORST", min_size=1, max_size=12)
 NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join).filter(lambda name: len(name) <= strings.WIDTH)
@@ -90,11 +90,6 @@ def test_relation__from_the_tables_is_that_of_the_texts(pair: tuple[str, str]) -
     assert relation(np.uint32(0), q, names, chars, memo) == 0
 
 
-@kernel("i8(u4[:, ::1], u8[::1])")
-def akin(rows: Any, hints: Any) -> Any:
-    return jit_lines.akin(rows, hints, 0, 1)
-
-
 @given(near_names(), near_names(), st.lists(st.integers(0, 4), min_size=6, max_size=6))
 def test_hints__tell_every_pair_of_names_that_may_be_alike(
     pair: tuple[str, str], other: tuple[str, str], chosen: list[int]
@@ -103,7 +98,7 @@ def test_hints__tell_every_pair_of_names_that_may_be_alike(
     hints = Encoding(*(np.zeros((0, 0), np.uint32) for _ in range(4)), names).hints
     rows = np.zeros((2, lines.WIDTH), np.uint32)
     rows[:, :3] = np.reshape([min(name, len(names) - 1) for name in chosen], (2, 3))
-    found = akin(rows, hints)
+    found = akin(rows, hints, 0, 1)
     for bit, (one, two) in enumerate(jit_lines.MET):
         p, q = rows[0, one], rows[1, two]
         if p and q:
@@ -117,7 +112,7 @@ def test_hints__tell_names_that_are_nothing_alike() -> None:
     hints = Encoding(*(np.zeros((0, 0), np.uint32) for _ in range(4)), names).hints
     rows = np.zeros((2, lines.WIDTH), np.uint32)
     rows[0, lines.BIRTH], rows[1, lines.BIRTH] = 1, 2
-    assert akin(rows, hints) == 1 << 4  # the given names are missing: nothing is known of them
+    assert akin(rows, hints, 0, 1) == 1 << 4  # the given names are missing: nothing is known of them
 
 
 @kernel("b1(u4, u4)")

@@ -94,10 +94,8 @@ FAMILIES = 1 << BIRTH | 1 << USED  # in ``shared``
 CROSSED, TURNED = 3, 60  # in ``crossing``: a family name of each, or a family name and the first given name
 ROW, LOW = np.uint64(29), np.uint64((1 << 29) - 1)  # a pair: the place of a line, and below it a later one
 PAIR, TOTAL, SHARED, NAMED, SEEN = range(5)  # what waits, and how much
-HINTED, WAITING = (
-    np.uint64(32),
-    np.uint64((1 << 32) - 1),
-)  # what the second pass leaves: its row, and the bits of ``akin``
+HINTED, WAITING = np.uint64(32), np.uint64((1 << 32) - 1)
+"""A pair that the second pass leaves: the row where it waits, and above it the bits of ``akin``."""
 FAMILY_HINTS, GIVEN_HINT = 15, 4  # in ``akin``: the bits of family names, the place of that of first given names
 GIVENS, FAMILY_RARE, GIVEN_RARE = 8, 16, 24
 """In ``NAMED``, above the state of family names: that of given names, then the rarities that count for both."""
