@@ -8,6 +8,7 @@ instructions on every processor. Without compilation (``NUMBA_DISABLE_JIT=1``) t
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -20,10 +21,13 @@ CROSSED = ((0, 1), (1, 0), (2, 0), (2, 1), (0, 2), (1, 2), (2, 3), (3, 2))
 MET = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2))
 """The same of each bit of ``akin``, which compares the names that those words stand for."""
 ALONE = ((0, 0), (2, 2))
-"""Those of ``MET`` whose bit is set when a name is missing."""
-HINT_TWICE, HINT_SKELETON, HINT_KNOWN, HINT_LONG = 26, 52, 62, 63
-"""A hint of a name: the set of its letters, of those that come twice, ten bits of the hash of its skeleton, whether
-there is a name, and whether it has six letters or more."""
+"""Those of ``MET`` whose bits are set when a name is missing."""
+HINT_TWICE, HINT_SKELETON, HINT_KNOWN, HINT_SEVERAL, HINT_FAINT, HINT_NEAR = 26, 47, 58, 59, 60, 62
+"""A hint of a name: the set of its letters, of those up to U that come twice, eleven bits of the hash of its skeleton,
+whether there is a name, whether it has several words, and two bits each for how many letters a name as short as this
+one may lose and still be faintly or nearly alike (0, 2 or 3: of two names, the lesser is what both have)."""
+ONCE, LETTERS = (1 << HINT_TWICE) - 1, (1 << HINT_SKELETON) - 1
+SKELETONS = (1 << HINT_KNOWN) - (1 << HINT_SKELETON)
 
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _LINES = types.Array(types.uint32, 2, "C")
@@ -94,23 +98,30 @@ def _akin(typing: Any, lines: Any, hints: Any, i: Any, j: Any) -> Any:
                 found = builder.insert_element(found, hint, ir.Constant(_WORD, lane))
             return found
 
+        def any_of(*masks: Any) -> Any:
+            return reduce(builder.or_, masks)
+
+        def clear(lanes: Any, bits: int) -> Any:
+            return builder.icmp_unsigned("==", builder.and_(lanes, every(bits)), every(0))
+
         one, other = hints_of(values[2], 0), hints_of(values[3], 1)
-        both, letters = builder.and_(one, other), every((1 << HINT_SKELETON) - 1)
-        allowed = builder.add(builder.lshr(both, every(HINT_LONG)), every(2))
+        both = builder.and_(one, other)
         declared: Any = cgutils.get_or_insert_function
         counts = declared(builder.module, ir.FunctionType(_LANES, [_LANES]), "llvm.ctpop.v8i64")
-        skeletons = builder.and_(builder.xor(one, other), every((1 << HINT_KNOWN) - (1 << HINT_SKELETON)))
-        same = builder.icmp_unsigned("==", skeletons, every(0))
-        few, inside = [], []
-        for more, less in ((one, other), (other, one)):
-            lost = builder.and_(builder.and_(more, builder.not_(less)), letters)
-            few.append(builder.icmp_unsigned("<=", builder.call(counts, [lost]), allowed))
-            once = builder.and_(lost, every((1 << HINT_TWICE) - 1))
-            inside.append(builder.icmp_unsigned("==", once, every(0)))
-        near = builder.or_(builder.or_(same, builder.and_(*few)), builder.or_(*inside))
-        known = builder.icmp_unsigned("!=", builder.and_(both, every(1 << HINT_KNOWN)), every(0))
-        alone = ir.Constant(known.type, [pair in ALONE for pair in (*MET, None, None, None)])
-        return _bits(builder, builder.select(known, near, alone))
+        lost = [builder.and_(more, builder.not_(less)) for more, less in ((one, other), (other, one))]
+        taken, brought = (builder.call(counts, [builder.and_(some, every(LETTERS))]) for some in lost)
+        most = builder.select(builder.icmp_unsigned(">", taken, brought), taken, brought)
+        inside = any_of(*(clear(some, ONCE) for some in lost))
+        part = builder.and_(inside, builder.not_(clear(builder.or_(one, other), 1 << HINT_SEVERAL)))
+        same = clear(builder.xor(one, other), SKELETONS)
+        close = any_of(builder.icmp_unsigned("<=", most, every(1)), same, part)
+        near = any_of(close, inside, builder.icmp_unsigned("<=", most, builder.lshr(both, every(HINT_NEAR))))
+        allowed = builder.and_(builder.lshr(both, every(HINT_FAINT)), every(3))
+        faint = builder.or_(near, builder.icmp_unsigned("<=", most, allowed))
+        missing = clear(both, 1 << HINT_KNOWN)
+        alone = ir.Constant(missing.type, [pair in ALONE for pair in (*MET, None, None, None)])
+        bits = [_bits(builder, builder.select(missing, alone, some)) for some in (faint, near, close)]
+        return any_of(*(builder.shl(some, ir.Constant(_LONG, 8 * place)) for place, some in enumerate(bits)))
 
     return types.int64(_LINES, _HINTS, types.int64, types.int64), build
 
@@ -128,12 +139,15 @@ def _plain_akin(lines: Any, hints: Any, i: Any, j: Any) -> Any:
     found = 0
     for bit, (p, q) in enumerate(MET):
         one, other = int(hints[lines[i, p]]), int(hints[lines[j, q]])
-        lost = [(more & ~less) % (1 << HINT_SKELETON) for more, less in ((one, other), (other, one))]
-        near = max(some.bit_count() for some in lost) <= 2 + ((one & other) >> HINT_LONG)
-        near |= any(some % (1 << HINT_TWICE) == 0 for some in lost)
-        near |= (one ^ other) >> HINT_SKELETON & (1 << HINT_KNOWN - HINT_SKELETON) - 1 == 0
-        known = (one & other) >> HINT_KNOWN & 1
-        found |= (near if known else (p, q) in ALONE) << bit
+        both, lost = one & other, (one & ~other, other & ~one)
+        most = max((some & LETTERS).bit_count() for some in lost)
+        inside = any(some & ONCE == 0 for some in lost)
+        close = most <= 1 or (one ^ other) & SKELETONS == 0 or (inside and (one | other) >> HINT_SEVERAL & 1)
+        near = close or inside or most <= both >> HINT_NEAR
+        levels = near or most <= both >> HINT_FAINT & 3, near, close
+        if not both >> HINT_KNOWN & 1:
+            levels = ((p, q) in ALONE,) * 3
+        found |= sum(bool(level) << bit + 8 * place for place, level in enumerate(levels))
     return found
 
 
@@ -148,7 +162,11 @@ crossing: Any = _plain_crossing if _PLAIN else intrinsic(_crossing)
 """``(lines, i, j)``: bit k is set when the words of ``CROSSED[k]`` are the same and not zero; int64."""
 
 akin: Any = _plain_akin if _PLAIN else intrinsic(_akin)
-"""``(lines, hints, i, j)``: bit k is set when the names of ``MET[k]`` may be alike, by their hints; int64."""
+"""``(lines, hints, i, j)``: bit k is set when the names of ``MET[k]`` may be alike, by their hints; int64.
+
+The byte above says the same of names that may be nearly alike or one the beginning of the other, the next one of names
+that may be close or one a part of the other.
+"""
 
 least_bytes: Any = _plain_least_bytes if _PLAIN else intrinsic(_least_bytes)
 """``(x, y)``: the lesser of each of the four bytes of two words; int64."""

@@ -82,17 +82,21 @@ class Encoding:
     @cached_property
     def hints(self) -> npt.NDArray[np.uint64]:
         """What tells of most names that they are nothing alike, eight bytes a name (see ``jit_lines.akin``)."""
-        from insvigil.jit_lines import HINT_KNOWN, HINT_LONG, HINT_SKELETON, HINT_TWICE
+        from insvigil.jit_lines import HINT_FAINT, HINT_KNOWN, HINT_NEAR, HINT_SEVERAL, HINT_SKELETON, HINT_TWICE
         from insvigil.matching.kernels import lines as words
 
         letters, twice, skeletons = (
             self.names[:, word].astype(np.uint64) for word in (words.LETTERS, words.TWICE, words.SKELETON)
         )
-        hints = letters & np.uint64(words.LETTER_SET)
-        hints |= (twice & np.uint64(words.LETTER_SET)) << np.uint64(HINT_TWICE)
+        hints = letters & np.uint64(words.LETTER_SET) | np.uint64(1 << HINT_KNOWN)
+        hints |= (twice & np.uint64((1 << HINT_SKELETON - HINT_TWICE) - 1)) << np.uint64(HINT_TWICE)
         skeletons >>= np.uint64(32 - (HINT_KNOWN - HINT_SKELETON))  # the upper bits of 32
-        hints |= skeletons << np.uint64(HINT_SKELETON) | np.uint64(1 << HINT_KNOWN)
-        hints |= (letters >> np.uint64(26) >= 6).astype(np.uint64) << np.uint64(HINT_LONG)
+        hints |= skeletons << np.uint64(HINT_SKELETON)
+        hints |= (twice & np.uint64(words.SEVERAL_WORDS) != 0).astype(np.uint64) << np.uint64(HINT_SEVERAL)
+        lengths = letters >> np.uint64(26)
+        for shift, some, most in ((HINT_FAINT, 3, 6), (HINT_NEAR, 5, 9)):  # see ``kernels.names.hope``
+            may_lose = 2 * (lengths >= some) + (lengths >= most).astype(np.uint64)
+            hints |= may_lose.astype(np.uint64) << np.uint64(shift)
         hints[0] = 0
         return hints
 
@@ -130,9 +134,9 @@ class _Tables(NamedTuple):
     numbers: Words  # the line of a name
     family: Bytes  # how rare a family name is
     given: Bytes  # and a given name
-    lists: Words  # the index of a list of given names
+    lists: Words  # the index of a list of given names, with the place of its first name
     firsts: Words  # the hash of the first name of a list
-    seconds: Words  # of its second one, 0 where there is none
+    others: Words  # what ``FLAGS`` holds of the others
     begins: Words  # of the first word of a name
     places: dict[str, tuple[Words, Bytes]]  # a birth place or a postal code, packed, and how rare it is
 
@@ -158,7 +162,9 @@ def encode(traits: pl.DataFrame, focus: npt.NDArray[np.bool_] | None = None) -> 
         begins = tokens_of(texts, 1)[numbers, 0]
         lists, tokens = listed.result()
         by_name = {name: place.result() for name, place in placed.items()}
-        tables = _Tables(numbers, family, given, lists, tokens[lists, 0], tokens[lists, 1], begins, by_name)
+        firsts, others = tokens[lists, 0], _others(tokens)[lists]
+        lists = lists | (firsts >> np.uint32(words.FIRST_SHIFT)) << np.uint32(words.FIRST_SHIFT)
+        tables = _Tables(numbers, family, given, lists, firsts, others, begins, by_name)
         lines = aligned(size, words.WIDTH)
 
         def lay_some(start: int) -> None:
@@ -195,7 +201,7 @@ def _words(traits: pl.DataFrame, tables: _Tables, dates: Words, focus: npt.NDArr
     for word, name in ((words.ADDRESS, "address"), (words.CITY, "city")):
         out[word] = asked[name] + np.uint32(1)  # missing becomes 0
     out[words.FLAGS] = _flags(asked, matricules, dates)
-    out[words.FLAGS] |= _seconds(asked, tables)
+    out[words.FLAGS] |= _of_lists(asked, tables)
     if focus is not None:
         out[words.FLAGS] |= focus * np.uint32(words.FOCUS)
     out[words.RARITY] = np.stack(rare, axis=1).view(np.uint32)[:, 0]
@@ -271,17 +277,28 @@ def _flags(asked: dict[str, npt.NDArray[Any]], matricule: npt.NDArray[np.uint64]
     return flags
 
 
-def _seconds(asked: dict[str, npt.NDArray[Any]], tables: _Tables) -> Words:
-    """Return whether a list holds several names and the hash of the second, where it begins with the first given name.
+def _others(tokens: Words) -> Words:
+    """Return of each list what ``FLAGS`` holds of its names after the first: the second one's hash, the set of all."""
+    from insvigil.matching.kernels import lines as words
+
+    known = tokens != 0
+    others: Words = known[:, 1] * np.uint32(words.SEVERAL_GIVEN) | tokens[:, 1] & np.uint32(words.SECOND)
+    for name in range(1, tokens.shape[1]):
+        place = np.uint32(words.LATER) + (tokens[:, name] >> np.uint32(words.FIRST_SHIFT))
+        others |= known[:, name].astype(np.uint32) << place
+    return others
+
+
+def _of_lists(asked: dict[str, npt.NDArray[Any]], tables: _Tables) -> Words:
+    """Return what ``FLAGS`` holds of lists: the hash of the second name only where they begin with the first given one.
 
     Of two lists that begin with one name, the second names alone tell most from each other.
     """
     from insvigil.matching.kernels import lines as words
 
-    seconds, begins = values_of(asked["given_names"], tables.seconds), values_of(asked["given_names"], tables.firsts)
+    others, begins = values_of(asked["given_names"], tables.others), values_of(asked["given_names"], tables.firsts)
     usual = begins == values_of(asked["first_given_name"], tables.begins)
-    hashes = (seconds >> np.uint32(words.SECOND_SHIFT)) << np.uint32(words.SECOND_SHIFT)
-    flags: Words = hashes * usual | (seconds != 0) * np.uint32(words.SEVERAL_GIVEN)
+    flags: Words = others & ~(np.uint32(words.SECOND) * ~usual)
     return flags
 
 

@@ -25,6 +25,7 @@ from insvigil.matching.kernels.lines import (
     FLAGS,
     FOCUS,
     LIST,
+    LIST_INDEX,
     MATRICULE_HIGH,
     MATRICULE_LOW,
     PHONE,
@@ -93,7 +94,7 @@ def read_parts(lines: Words, row: Scalar, lists: Words, wanted: Scalar, parts: L
     parts[4, at] = year // 10
     parts[5, at] = flags & SEX_MASK
     parts[6, at], parts[7, at] = lines[row, PLACE], lines[row, POSTAL]
-    parts[8, at] = lists[lines[row, LIST], 1] if wanted & SECOND_GIVEN else 0
+    parts[8, at] = lists[lines[row, LIST] & LIST_INDEX, 1] if wanted & SECOND_GIVEN else 0
     parts[9, at], parts[10, at], parts[11, at] = lines[row, PHONE], lines[row, EMAIL], lines[row, ADDRESS]
     parts[12, at] = matricule
     parts[13, at] = matricule >> np.uint64(12)  # sex, year, month, place
@@ -176,7 +177,7 @@ def read_block(
         if wanted & ANY_FAMILY:
             prefetch(names, np.int64(lines[row, USED]))
         if wanted & SECOND_GIVEN:
-            prefetch(lists, np.int64(lines[row, LIST]))
+            prefetch(lists, np.int64(lines[row, LIST] & LIST_INDEX))
     for kind in range(4):
         for r in range(count):
             row = place_at(places, first, r)

@@ -9,7 +9,7 @@ strings. The other words are codes whose equality is equality of the value (0: m
 from __future__ import annotations
 
 BIRTH, USED, FIRST, USED_GIVEN = 0, 1, 2, 3
-LIST = 4  # index of the given-name list
+LIST = 4  # index of the given-name list, below the place of its first name in ``LATER``
 DATE = 5  # year << 9 | month << 5 | day, 0 where a part is missing
 PLACE, POSTAL = 6, 7  # packed characters, 6 bits each, five characters
 CITY, ADDRESS, PHONE, EMAIL = 8, 9, 10, 11  # after the places: a comparison reads the six as two times three bits
@@ -25,7 +25,11 @@ MATRICULE_VALID = 1 << 3
 MATRICULE_INCOHERENT = 1 << 4  # the matricule contradicts the sex, year or month beside it
 FOCUS = 1 << 5  # compare the pairs of this identity
 SEVERAL_GIVEN = 1 << 6  # the list holds a second given name
-SECOND_SHIFT = 7  # above: a hash of the second given name, where the list begins with the first one; else 0
+SECOND = ((1 << 9) - 1) << 7  # a hash of the second given name, where the list begins with the first one; else 0
+LATER = 16  # above: the set of the names of the list after its first one, a bit each by the upper bits of its hash
+LATER_BITS = 4
+FIRST_SHIFT = 32 - LATER_BITS  # in ``LIST``
+LIST_INDEX = (1 << FIRST_SHIFT) - 1
 
 # The line of a distinct name: hashes of its sound, its skeleton, its first three letters and its initial; the set of
 # its letters, with its length in the six upper bits; those that come twice, with a bit for a second word; from byte

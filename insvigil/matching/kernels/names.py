@@ -26,11 +26,14 @@ from insvigil.matching.kernels.lines import (
     BIRTH,
     CHARS,
     FIRST,
+    FIRST_SHIFT,
     FLAGS,
+    LATER,
     LETTER_SET,
     LETTERS,
     LIST,
-    SECOND_SHIFT,
+    LIST_INDEX,
+    SECOND,
     SEVERAL_GIVEN,
     SEVERAL_WORDS,
     SKELETON,
@@ -47,7 +50,7 @@ Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.uint64]
 
 FIRST_ALONE = SAME
-"""Added to a relation of given names that differ, when neither side has any other."""
+"""Added to a relation of given names that differ, when the first one of neither side is another of the other's."""
 SAME_ALONE, SAME_OTHERS_DIFFER, SAME_SEVERAL = range(FIRST_ALONE + PREFIX + 1, FIRST_ALONE + PREFIX + 4)
 """The relation of first given names that are the same, when a list has no other, when the second ones differ, else."""
 
@@ -99,9 +102,17 @@ def same_hope(flags: Scalar, flags_b: Scalar) -> Scalar:
 
     Three quarters of the pairs of ten millions that came to their last trait shared a first name and nothing more.
     """
-    seconds, seconds_b = flags >> np.uint32(SECOND_SHIFT), flags_b >> np.uint32(SECOND_SHIFT)
+    seconds, seconds_b = flags & SECOND, flags_b & SECOND
     best: Scalar = np.int64(SAME_SEVERAL if flags & flags_b & SEVERAL_GIVEN else SAME_ALONE)
     return SAME_OTHERS_DIFFER if (seconds != seconds_b) & (seconds != 0) & (seconds_b != 0) else best
+
+
+@kernel("i8(u4[:, ::1], i8, i8)", inner=True)
+def elsewhere_hope(lines: Words, i: Scalar, j: Scalar) -> Scalar:
+    """Return 1 where the first given name of either may be another one of the other's, 0 where it is not."""
+    later = lines[j, FLAGS] >> (LATER + (lines[i, LIST] >> np.uint32(FIRST_SHIFT)))
+    later |= lines[i, FLAGS] >> (LATER + (lines[j, LIST] >> np.uint32(FIRST_SHIFT)))
+    return np.int64(later & 1) | np.int64(lines[i, USED_GIVEN] | lines[j, USED_GIVEN] != 0)
 
 
 @kernel("i8(u4[:, ::1], i8, i8, i8)", inner=True)
@@ -109,8 +120,8 @@ def given_hope(lines: Words, i: Scalar, j: Scalar, relation: Scalar) -> Scalar:
     """Return what two given names may come to: the relation of the first ones, lower when nothing can add to it."""
     if relation == SAME:
         return same_hope(lines[i, FLAGS], lines[j, FLAGS])
-    more = (lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN or lines[i, USED_GIVEN] or lines[j, USED_GIVEN]
-    return relation if more or relation > PREFIX or relation == 0 else relation + FIRST_ALONE
+    alone = elsewhere_hope(lines, i, j) == 0
+    return relation + FIRST_ALONE if alone and 0 < relation <= PREFIX else relation
 
 
 @kernel("i8(u4, u4, u4[:, ::1], u1[:, ::1], u8[::1])", inner=True, called=True)
@@ -187,7 +198,7 @@ def given_level(
 ) -> Scalar:
     """Return how two persons' given names agree: the first ones, from their hope, then the lists."""
     r = settled(firsts, lines[i, FIRST], lines[j, FIRST], names, chars, memo)
-    u, v, size = lines[i, LIST], lines[j, LIST], lists.shape[1]
+    u, v, size = lines[i, LIST] & LIST_INDEX, lines[j, LIST] & LIST_INDEX, lists.shape[1]
     if r == SAME:
         known = same_hope(lines[i, FLAGS], lines[j, FLAGS])
         if known != SAME_SEVERAL:
@@ -205,7 +216,7 @@ def given_level(
     w, z = lines[i, USED_GIVEN], lines[j, USED_GIVEN]
     if (w != 0 and (w == lines[j, FIRST] or w == z)) or (z != 0 and z == lines[i, FIRST]):
         return G_ELSEWHERE
-    if not (lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN:
+    if not elsewhere_hope(lines, i, j):
         return r
     for k in range(1, size):
         if (lists[v, k] != 0 and lists[u, 0] == lists[v, k]) or (lists[u, k] != 0 and lists[v, 0] == lists[u, k]):

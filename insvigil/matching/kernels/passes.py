@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
+from insvigil.jit_blocks import counted
 from insvigil.jit_lines import akin, crossing, least_bytes, shared
 from insvigil.matching.kernels.agreements import (
     F_CROSSED,
@@ -61,6 +62,7 @@ from insvigil.matching.kernels.lines import (
     FIRST,
     FLAGS,
     LIST,
+    LIST_INDEX,
     MATRICULE_HIGH,
     PHONE,
     PHONE_HASHED,
@@ -73,7 +75,9 @@ from insvigil.matching.kernels.lines import (
     USED,
 )
 from insvigil.matching.kernels.names import (
+    FIRST_ALONE,
     crossed_hope,
+    elsewhere_hope,
     family_level,
     given_hope,
     given_level,
@@ -81,7 +85,7 @@ from insvigil.matching.kernels.names import (
     inverted,
     same_hope,
 )
-from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, SAME
+from insvigil.matching.kernels.strings import CLOSE, DIFFERENT, FAINT, NEAR, PREFIX, SAME
 
 Scalar = Any  # a number of the width of the signature
 Words = npt.NDArray[np.uint32]
@@ -96,33 +100,38 @@ ROW, LOW = np.uint64(29), np.uint64((1 << 29) - 1)  # a pair: the place of a lin
 PAIR, TOTAL, SHARED, NAMED, SEEN = range(5)  # what waits, and how much
 HINTED, WAITING = np.uint64(32), np.uint64((1 << 32) - 1)
 """A pair that the second pass leaves: the row where it waits, and above it the bits of ``akin``."""
-FAMILY_HINTS, GIVEN_HINT = 15, 4  # in ``akin``: the bits of family names, the place of that of first given names
+FAMILY_HINTS, GIVEN_HINT, GIVEN_HINTS = 0x0F0F0F, 4, 0x101010
+"""In ``akin``, three bytes: the bits of family names, the place of that of first given names, and its three bits."""
 GIVENS, FAMILY_RARE, GIVEN_RARE = 8, 16, 24
 """In ``NAMED``, above the state of family names: that of given names, then the rarities that count for both."""
-FAMILY_AKIN, GIVEN_AKIN = 8, 64  # in those states, names that may be alike
+HOPES = (DIFFERENT, FAINT, NEAR, CLOSE)
+"""The best relation of names by how many bytes of ``akin`` say that they may be alike."""
+FAMILY_HOPE, GIVEN_HOPE, GIVEN_ALONE = 3, 6, 256
+"""In those states, where that number comes; then, of given names, that neither is elsewhere among the other's."""
 CROSSINGS, DATED, NUMBERED, PHONED = 32, 40, 44, 48
 """Above the bits of ``shared``, where what waits holds those of ``crossing``, the levels of the date and of the
 matricule, and whether phones may be alike."""
 
 
 def _family_most(state: int) -> int:
-    """Return where the most of family names is: the same at birth (1), one in common (2), turned (4), akin (8)."""
+    """Return where the most of family names is: the same at birth (1), one in common (2), turned (4), else by hints."""
     if state & 4:
         return FAMILY_MOST + SAME
     if state & 3:
         return FAMILY + F_SAME if state & 1 else FAMILY + F_CROSSED
-    return FAMILY_MOST + CLOSE if state & FAMILY_AKIN else FAMILY_MOST + DIFFERENT
+    return FAMILY_MOST + HOPES[state >> FAMILY_HOPE]
 
 
 def _given_most(state: int) -> int:
-    """Return the same of given names: ``same_hope``, then first ones that are the same (16), turned (32), akin (64)."""
+    """Return the same of given names: ``same_hope``, then whether the first ones are the same (16) or turned (32)."""
     if state & 48:
         return GIVEN_MOST + (SAME if state & 32 else state & 15)
-    return GIVEN_MOST + CLOSE if state & GIVEN_AKIN else GIVEN_MOST + DIFFERENT
+    hoped = HOPES[state >> GIVEN_HOPE & 3]
+    return GIVEN_MOST + hoped + FIRST_ALONE * (state & GIVEN_ALONE != 0 and hoped <= PREFIX)
 
 
-FAMILIES_MOST = np.array([_family_most(state) for state in range(2 * FAMILY_AKIN)])
-GIVENS_MOST = np.array([_given_most(state) for state in range(2 * GIVEN_AKIN)])
+FAMILIES_MOST = np.array([_family_most(state) for state in range(4 << FAMILY_HOPE)], np.uint16)
+GIVENS_MOST = np.array([_given_most(state) for state in range(2 * GIVEN_ALONE)], np.uint16)
 
 
 @kernel("i8(i8, i8)", inner=True)
@@ -182,8 +191,8 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
     families = birth | one_family << 1 | turned << 2
     givens = same_hope(flags, flags_b) | ((words >> FIRST) & 1) << 4 | turned << 5
     family_rare, given_rare = most if one_family | turned else rare & 255, (rare >> 8) & 255
-    family = rated(sums, FAMILIES_MOST[families | FAMILY_AKIN], family_rare)
-    given = rated(sums, GIVENS_MOST[givens | GIVEN_AKIN], given_rare)
+    family = rated(sums, np.int64(FAMILIES_MOST[families | 3 << FAMILY_HOPE]), family_rare)
+    given = rated(sums, np.int64(GIVENS_MOST[givens | 3 << GIVEN_HOPE]), given_rare)
     seen[NAMED] = families | givens << GIVENS | family_rare << FAMILY_RARE | given_rare << GIVEN_RARE
     seen[TOTAL] = total
     seen[SHARED] = words | crossed << CROSSINGS | date << DATED | matricule << NUMBERED | alike << PHONED
@@ -194,11 +203,14 @@ def first_pass(lines: Words, i: Scalar, j: Scalar, sums: Sums, seen: Sums) -> Sc
 def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Scalar, Scalar]:
     """Return which names of a pair may be alike, by their hints, and whether the best of them may be enough."""
     pair, named = np.uint64(seen[PAIR]), seen[NAMED]
-    hinted = akin(lines, hints, np.int64(pair >> ROW), np.int64(pair & LOW))
-    families = named & 7 | np.int64(hinted & FAMILY_HINTS != 0) * FAMILY_AKIN
-    givens = (named >> GIVENS) & 63 | (hinted >> GIVEN_HINT) * GIVEN_AKIN
-    family = rated(sums, FAMILIES_MOST[families], (named >> FAMILY_RARE) & 255)
-    given = rated(sums, GIVENS_MOST[givens], named >> GIVEN_RARE)
+    i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
+    hinted = akin(lines, hints, i, j)
+    hoped = ((hinted & FAMILY_HINTS) + FAMILY_HINTS) & GIVEN_HINTS  # of each byte, whether any
+    families = named & 7 | counted(np.uint64(hoped)) << FAMILY_HOPE
+    givens = (named >> GIVENS) & 63 | counted(np.uint64(hinted & GIVEN_HINTS)) << GIVEN_HOPE
+    givens |= (1 - elsewhere_hope(lines, i, j)) * GIVEN_ALONE
+    family = rated(sums, np.int64(FAMILIES_MOST[families]), (named >> FAMILY_RARE) & 255)
+    given = rated(sums, np.int64(GIVENS_MOST[givens]), named >> GIVEN_RARE)
     return hinted, np.int64(not short(seen[TOTAL] + family + given))
 
 
@@ -210,7 +222,7 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
         pair, words = np.uint64(waiting[k, PAIR]), waiting[k, SHARED]
         i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
         family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
-        given = ~(words >> FIRST) & (hinted >> GIVEN_HINT)
+        given = ~(words >> FIRST) & (hinted >> GIVEN_HINT) & 1
         several = np.int64((lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN != 0)
         births = family & (hinted | hinted >> 1), family & (hinted | hinted >> 2)
         useds = family & (hinted >> 2 | hinted >> 3), family & (hinted >> 1 | hinted >> 3)
@@ -218,7 +230,7 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
             prefetch(names, np.int64(lines[row, BIRTH]) * births[side])
             prefetch(names, np.int64(lines[row, USED]) * useds[side])
             prefetch(names, np.int64(lines[row, FIRST]) * given)
-            prefetch(lists, np.int64(lines[row, LIST]) * several)
+            prefetch(lists, np.int64(lines[row, LIST] & LIST_INDEX) * several)
 
 
 @kernel(
@@ -246,7 +258,7 @@ def last_pass(
     if turned:
         level = np.int64(F_CROSSED)
     elif not (words >> FIRST) & 1:
-        firsts = hope(lines[i, FIRST], lines[j, FIRST], names) if hinted >> GIVEN_HINT else np.int64(DIFFERENT)
+        firsts = hope(lines[i, FIRST], lines[j, FIRST], names) if hinted >> GIVEN_HINT & 1 else np.int64(DIFFERENT)
     given = np.int64(0) if turned else rated(sums, GIVEN_MOST + given_hope(lines, i, j, firsts), given_rare)
     if not turned and not one_family:
         births = hope(lines[i, BIRTH], lines[j, BIRTH], names) if hinted & 1 else np.int64(DIFFERENT)
