@@ -6,6 +6,7 @@ This file loads neither polars nor numba: commands are imported when they are ca
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -67,6 +68,7 @@ COMMAND = Group(
 
 def main() -> None:
     """Run the command line; every expected fault is one French line on stderr and an exit code."""
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # decision 0006: no memory by two megabytes
     try:
         code = COMMAND.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from insvigil.cli import COMMAND, main
@@ -30,3 +32,16 @@ def test_main__a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
         main()
     assert ended.value.code == 3
     assert "No space left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("wanted", "told"), [(None, "0"), ("1", "1")])
+def test_main__memory_is_not_asked_by_two_megabytes_unless_one_says_so(
+    monkeypatch: pytest.MonkeyPatch, wanted: str | None, told: str
+) -> None:
+    monkeypatch.setenv("NUMPY_MADVISE_HUGEPAGE", wanted or "")
+    if wanted is None:
+        monkeypatch.delenv("NUMPY_MADVISE_HUGEPAGE")
+    monkeypatch.setattr(COMMAND, "main", lambda **_: 0)
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["NUMPY_MADVISE_HUGEPAGE"] == told

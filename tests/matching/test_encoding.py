@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from insvigil.matching import encoding as stage
 from insvigil.matching.encoding import encode
-from insvigil.matching.kernels import codes
+from insvigil.matching.kernels import codes, names
 from insvigil.matching.kernels import lines as words
+from tests.matching.entries import entry
 from tests.matching.files import population
+
+elsewhere_hope = entry(names.elsewhere_hope)
 
 
 def test_encode__lines_come_by_birth_date_and_rows_and_places_go_from_one_to_the_other() -> None:
@@ -41,6 +44,27 @@ def test_encode__codes_are_equal_when_texts_are_and_0_where_there_is_none(word: 
     known = found.drop_nulls()
     assert known.height and (known["code"] != 0).all()
     assert known.unique().height == known["code"].n_unique() == known["text"].n_unique()
+
+
+def test_encode__a_line_tells_where_its_given_names_may_be_among_those_of_another() -> None:
+    traits, *_ = population(3_000, 8)
+    encoding = encode(traits)
+    listed = [(text or "").split()[: stage.LIST_NAMES] for text in traits["given_names"].cast(pl.String)]
+    rng = np.random.default_rng(3)
+    met = {True: 0, False: 0}
+    for left, right in rng.integers(0, traits.height, (4_000, 2)).tolist():
+        i, j = encoding.places[left], encoding.places[right]
+        one, other = listed[left], listed[right]
+        used = encoding.lines[i, words.USED_GIVEN] or encoding.lines[j, words.USED_GIVEN]
+        elsewhere = bool(used) or (one[:1] and one[0] in other[1:]) or (other[:1] and other[0] in one[1:])
+        told = elsewhere_hope(encoding.lines, i, j)
+        assert told or not elsewhere
+        met[bool(elsewhere)] += told
+        if one[1:] and other[1:] and one[1] == other[1] and one[0] == other[0]:
+            seconds = encoding.lines[[i, j], words.FLAGS] & words.SECOND
+            assert seconds[0] == seconds[1]
+    assert met[True] > 20  # such pairs are among those drawn, and a sixth at most of the others pass
+    assert met[False] < 4_000 / 6
 
 
 def test_encode__does_not_depend_on_the_slices_it_is_written_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,18 +101,26 @@ def test_hints__tell_every_pair_of_names_that_may_be_alike(
     found = akin(rows, hints, 0, 1)
     for bit, (one, two) in enumerate(jit_lines.MET):
         p, q = rows[0, one], rows[1, two]
+        alike, nearly, close = (found >> bit + 8 * level & 1 for level in range(3))
+        assert alike >= nearly >= close
         if p and q:
-            assert found >> bit & 1 or hope(p, q, names) == strings.DIFFERENT
+            best = hope(p, q, names)
+            assert alike or best == strings.DIFFERENT
+            assert nearly or best <= strings.FAINT
+            assert close or best <= strings.NEAR
         else:
-            assert found >> bit & 1 == ((one, two) in jit_lines.ALONE)
+            assert alike == close == ((one, two) in jit_lines.ALONE)
 
 
 def test_hints__tell_names_that_are_nothing_alike() -> None:
-    names = name_lines(buffers(pl.Series(["", "BOTREL", "MANIASSI"])))
+    texts = ("BOTREL", "MANIASSI", "LEGRAND", "LEGARNDE", "BERNARD", "BERTHOD", "LE GOFF", "GOFF", "ROBERT", "ROBERTIN")
+    names = name_lines(buffers(pl.Series(["", *texts])))
     hints = Encoding(*(np.zeros((0, 0), np.uint32) for _ in range(4)), names).hints
     rows = np.zeros((2, lines.WIDTH), np.uint32)
-    rows[0, lines.BIRTH], rows[1, lines.BIRTH] = 1, 2
-    assert akin(rows, hints, 0, 1) == 1 << 4  # the given names are missing: nothing is known of them
+    for pair, levels in enumerate((0, 3, 1, 3, 2)):  # nothing alike, one letter, three letters, a part, the beginning
+        rows[0, lines.BIRTH], rows[1, lines.BIRTH] = 2 * pair + 1, 2 * pair + 2
+        found = akin(rows, hints, 0, 1)
+        assert [found >> 8 * level & 255 for level in range(3)] == [(level < levels) | 1 << 4 for level in range(3)]
 
 
 @kernel("b1(u4, u4)")

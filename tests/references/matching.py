@@ -105,7 +105,7 @@ def key_values(parts: int, row: int, encoding: Encoding) -> set[tuple[int, ...]]
     matricule = line[w.MATRICULE_HIGH] << 32 | line[w.MATRICULE_LOW]
     plain = [
         year, month, day, min(month, day) << 5 | max(month, day) if month and day else 0, year // 10,
-        line[w.FLAGS] & w.SEX_MASK, line[w.PLACE], line[w.POSTAL], int(encoding.lists[line[w.LIST], 1]),
+        line[w.FLAGS] & w.SEX_MASK, line[w.PLACE], line[w.POSTAL], int(encoding.lists[line[w.LIST] & w.LIST_INDEX, 1]),
         line[w.PHONE], line[w.EMAIL], line[w.ADDRESS], matricule, matricule >> 12, matricule & (1 << 40) - 1,
     ]  # fmt: skip
     families = {line[w.BIRTH]} | ({line[w.USED]} - {0} if parts & k.ANY_FAMILY else set())
