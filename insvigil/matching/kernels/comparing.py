@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
+from insvigil.jit_blocks import lowest
+from insvigil.jit_lines import within
 from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, USED
 from insvigil.matching.kernels.passes import (
     HINTED,
@@ -34,21 +36,25 @@ TOGETHER = 128
 
 Units hold 2.7 pairs: a comparison inside their loops waited for where each ends.
 """
+SLOTS, KEY, MOST_KEYS = 8, np.uint64(5), np.uint64(31)
+"""Pairs remembered together; below each, in so many bits, the key that found it."""
 LARGEST = 512
 """The most places a unit may have: the pairs of one with all the others are written at once."""
 
 
-@kernel("u8(u8, u8[::1])", inner=True)
-def slot_of(pair: Scalar, met: Scalar) -> Scalar:
-    """Return where a pair is remembered, or beside it: the pairs of an identity are in its line of cache."""
-    near = (pair * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(61)
-    return (pair >> ROW & ~np.uint64(7) | near) & np.uint64(met.size - 1)
+@kernel("i8(u8, u8[::1])", inner=True)
+def line_of(pair: Scalar, met: Longs) -> Scalar:
+    """Return where the eight slots are that remember the pairs of an identity with later ones: one line of cache."""
+    return np.int64(pair >> ROW & ~np.uint64(SLOTS - 1) & np.uint64(met.size - 1))
 
 
-@kernel("b1(u8, u8, i8)", inner=True)
-def remembers(known: Scalar, pair: Scalar, key: Scalar) -> Scalar:
-    """Whether a slot of the pairs met holds this one, found by this key or an earlier one."""
-    return (known >> np.uint64(5) == pair) & (np.int64(known & np.uint64(31)) <= key)
+@kernel("void(u8, i8, u8[::1])", inner=True)
+def remember(pair: Scalar, key: Scalar, met: Longs) -> None:
+    """Write that a pair was found by a key: where it stands under a later one, else in a free slot, else in any."""
+    line = line_of(pair, met)
+    same, free = within(met, line, pair << KEY, MOST_KEYS), within(met, line, np.uint64(0), np.uint64(0))
+    slots = same if same else free if free else np.int64(1) << np.int64(pair & np.uint64(SLOTS - 1))
+    met[line + lowest(np.uint64(slots))] = pair << KEY | np.uint64(key)
 
 
 @kernel("b1(u4[:, ::1], i8, i8)", inner=True)
@@ -90,11 +96,10 @@ def line_up(
                 if focused and not in_focus(lines, np.int64(i), np.int64(j)):
                     continue
                 pair = min(i, j) << ROW | max(i, j)
-                slot = slot_of(pair, met)
-                again = remembers(met[slot], pair, key) | remembers(met[slot ^ np.uint64(1)], pair, key)
+                again = within(met, line_of(pair, met), pair << KEY, np.uint64(key))
                 queue[held] = pair
                 seen += i != j
-                held += (i != j) & (not again)
+                held += (i != j) & (again == 0)
             place += 1
         if place >= stop:
             cell, place, r = cell + 1, np.int64(0), r + 1
@@ -147,10 +152,7 @@ def finish(
         if last_pass(waiting[k], np.int64(left[at] >> HINTED), lines, lists, names, chars, memo, sums, levels[written]):
             pair = np.uint64(waiting[k, PAIR])
             pairs[written] = pair
-            slot = slot_of(pair, met)
-            if met[slot] != 0 and met[slot ^ np.uint64(1)] == 0:  # two pairs in one slot would chase each other
-                slot ^= np.uint64(1)
-            met[slot] = pair << np.uint64(5) | np.uint64(key)
+            remember(pair, key, met)
             written += 1
     return written
 
