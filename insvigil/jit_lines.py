@@ -188,7 +188,7 @@ that may be close or one a part of the other.
 """
 
 within: Any = _plain_within if _PLAIN else intrinsic(_within)
-"""``(longs, at, low, span)``: bit k is set when number ``at + k`` is from ``low`` to ``low + span``, of eight; int64."""
+"""``(longs, at, low, span)``: bit k is set when number ``at + k`` is from ``low`` to ``low + span``, k < 8; int64."""
 
 least_bytes: Any = _plain_least_bytes if _PLAIN else intrinsic(_least_bytes)
 """``(x, y)``: the lesser of each of the four bytes of two words; int64."""

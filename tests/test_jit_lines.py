@@ -13,10 +13,15 @@ from insvigil.jit import kernel
 
 LINES = st.lists(st.integers(0, 3) | st.just(2**32 - 1), min_size=48, max_size=48)
 WORD = st.integers(0, 2**32 - 1)
+RESTS = (
+    jit_lines.HINT_SKELETON, jit_lines.HINT_KNOWN, jit_lines.HINT_SEVERAL, jit_lines.HINT_FAINT, jit_lines.HINT_NEAR,
+)  # fmt: skip
 HINT = st.builds(
-    lambda once, twice, rest: once | (once & twice) << jit_lines.HINT_TWICE | rest << jit_lines.HINT_SKELETON,
+    lambda once, twice, *rest: (
+        once | (once & twice) << jit_lines.HINT_TWICE | sum(n << at for n, at in zip(rest, RESTS, strict=True))
+    ),
     *(st.sets(st.integers(0, 9)).map(lambda letters: sum(1 << letter for letter in letters)) for _ in range(2)),
-    st.sampled_from([1024, 1025, 3072, 3073, 3074]),
+    *(st.sampled_from(some) for some in ((0, 1, 2), (0, 1, 1, 1), (0, 1), (0, 2, 3), (0, 2, 3))),
 )
 
 
@@ -33,6 +38,11 @@ def akin(lines: Any, hints: Any, i: Any, j: Any) -> Any:
 @kernel("int64(uint32, uint32)")
 def least_bytes(x: Any, y: Any) -> Any:
     return jit_lines.least_bytes(x, y)
+
+
+@kernel("int64(uint64[::1], int64, uint64, uint64)")
+def within(longs: Any, at: Any, low: Any, span: Any) -> Any:
+    return jit_lines.within(longs, at, low, span)
 
 
 @given(LINES, st.integers(0, 2), st.integers(0, 2))
@@ -53,3 +63,12 @@ def test_least_bytes__are_the_lesser_of_each(x: int, y: int) -> None:
 def test_akin__says_what_letters_one_by_one_say(words: list[int], some: list[int]) -> None:
     lines, hints = np.array(words, np.uint32).reshape(3, 16), np.array([0, *some], np.uint64)
     assert akin(lines, hints, 0, 1) == jit_lines._plain_akin(lines, hints, 0, 1)
+
+
+@given(
+    st.lists(st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), min_size=24, max_size=24), st.integers(0, 16),
+    st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), st.integers(0, 2),
+)  # fmt: skip
+def test_within__tells_each_of_eight_numbers(some: list[int], at: int, low: int, span: int) -> None:
+    longs, span = np.array(some, np.uint64), min(span, 2**64 - 1 - low)
+    assert within(longs, at, np.uint64(low), np.uint64(span)) == jit_lines._plain_within(longs, at, low, span)

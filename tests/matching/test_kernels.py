@@ -16,7 +16,8 @@ from insvigil.matching import blocking
 from insvigil.matching.blocking import groups_of, stretches, whole_file, work_of
 from insvigil.matching.encoding import Encoding, encode
 from insvigil.matching.grouping import components, group_pairs
-from insvigil.matching.kernels import codes
+from insvigil.matching.kernels import codes, comparing
+from insvigil.matching.kernels.comparing import KEY, ROW, SLOTS
 from insvigil.matching.kernels.components import agglomerate
 from insvigil.matching.keys import GROUP_CAP, Key, block_keys
 from insvigil.vocabulary import Sex
@@ -25,6 +26,7 @@ from tests.matching.files import population
 from tests.references import matching as twin
 
 date_level = entry(codes.date_level)
+met_again, remember = entry(comparing.met_again), entry(comparing.remember)
 DATES = st.tuples(st.sampled_from((0, 1949, 1950, 1961, 1991, 2001)), st.integers(0, 12), st.integers(0, 31))
 
 
@@ -36,6 +38,25 @@ def test_date_level__follows_its_slow_twin(
     found = date_level(*packed, default_a, default_b)
     assert found == twin.date_level(a, b, default_a, default_b)
     assert found == date_level(packed[1], packed[0], default_b, default_a)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9), st.integers(0, 24)), max_size=60))
+def test_remember__a_pair_is_met_again_under_its_key_and_later_ones_unless_its_line_is_full(
+    found: list[tuple[int, int, int]],
+) -> None:
+    met = np.zeros(32, np.uint64)
+    known: dict[int, int] = {}
+    for i, apart, key in found:
+        pair = i << int(ROW) | (i + apart)
+        again = met_again(np.uint64(pair), key, met)
+        assert not again or known[pair] <= key
+        alike = {other for other in known if (other >> int(ROW)) // 8 % 4 == i // 8 % 4}
+        assert again or pair not in known or known[pair] > key or len(alike) > SLOTS
+        if not again:
+            remember(np.uint64(pair), key, met)
+            known[pair] = key
+            assert met_again(np.uint64(pair), key, met)
+    assert np.unique(met[met != 0] >> KEY).size == np.count_nonzero(met)  # each once
 
 
 @given(st.permutations(range(40)), st.integers(0, 40))

@@ -48,6 +48,12 @@ def line_of(pair: Scalar, met: Longs) -> Scalar:
     return np.int64(pair >> ROW & ~np.uint64(SLOTS - 1) & np.uint64(met.size - 1))
 
 
+@kernel("b1(u8, i8, u8[::1])", inner=True)
+def met_again(pair: Scalar, key: Scalar, met: Longs) -> Scalar:
+    """Whether a pair is among those met, found by this key or an earlier one."""
+    return within(met, line_of(pair, met), pair << KEY, np.uint64(key)) != 0
+
+
 @kernel("void(u8, i8, u8[::1])", inner=True)
 def remember(pair: Scalar, key: Scalar, met: Longs) -> None:
     """Write that a pair was found by a key: where it stands under a later one, else in a free slot, else in any."""
@@ -96,10 +102,9 @@ def line_up(
                 if focused and not in_focus(lines, np.int64(i), np.int64(j)):
                     continue
                 pair = min(i, j) << ROW | max(i, j)
-                again = within(met, line_of(pair, met), pair << KEY, np.uint64(key))
                 queue[held] = pair
                 seen += i != j
-                held += (i != j) & (again == 0)
+                held += (i != j) & (not met_again(pair, key, met))
             place += 1
         if place >= stop:
             cell, place, r = cell + 1, np.int64(0), r + 1
