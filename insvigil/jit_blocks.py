@@ -36,7 +36,7 @@ def _loaded(context: Any, builder: Any, array: Any, at: Any) -> Any:
     return vector
 
 
-def _all(builder: Any, kind: Any, value: Any) -> Any:
+def splat(builder: Any, kind: Any, value: Any) -> Any:
     """Return a vector whose every lane is one value."""
     nothing = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
@@ -48,7 +48,7 @@ def _all(builder: Any, kind: Any, value: Any) -> Any:
 def _equal_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         same = builder.icmp_unsigned(
-            "==", _loaded(context, builder, values[0], values[1]), _all(builder, _VECTOR, values[2])
+            "==", _loaded(context, builder, values[0], values[1]), splat(builder, _VECTOR, values[2])
         )
         return builder.bitcast(same, ir.IntType(64))
 
@@ -58,7 +58,7 @@ def _equal_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
 def _below_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         below = builder.icmp_unsigned(
-            "<", _loaded(context, builder, values[0], values[1]), _all(builder, _VECTOR, values[2])
+            "<", _loaded(context, builder, values[0], values[1]), splat(builder, _VECTOR, values[2])
         )
         return builder.bitcast(below, ir.IntType(64))
 
@@ -82,14 +82,14 @@ def _mixed_sum(typing: Any, buffer: Any, at: Any, size: Any, place: Any) -> Any:
             return ir.Constant(words, [(first + k * step) % 2**64 for k in range(8)])
 
         inside = builder.icmp_unsigned(
-            "<", ir.Constant(_VECTOR, list(range(64))), _all(builder, _VECTOR, builder.trunc(values[2], ir.IntType(8)))
+            "<", ir.Constant(_VECTOR, list(range(64))), splat(builder, _VECTOR, builder.trunc(values[2], ir.IntType(8)))
         )
         data = builder.select(inside, _loaded(context, builder, values[0], values[1]), ir.Constant(_VECTOR, [0] * 64))
         word = builder.bitcast(data, words)
-        word = builder.xor(word, builder.add(_all(builder, words, values[3]), numbers(0, STEP)))
+        word = builder.xor(word, builder.add(splat(builder, words, values[3]), numbers(0, STEP)))
         word = builder.mul(word, numbers(_FIRST_MIX))
         word = builder.xor(word, builder.lshr(word, numbers(29)))
-        upto = builder.icmp_unsigned(">", _all(builder, words, values[2]), numbers(0, 8))
+        upto = builder.icmp_unsigned(">", splat(builder, words, values[2]), numbers(0, 8))
         word = builder.select(upto, builder.mul(word, numbers(_LAST_MIX)), numbers(0))
         kind = ir.FunctionType(ir.IntType(64), [words])
         total = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.add.v8i64")

@@ -16,6 +16,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from insvigil.jit_blocks import splat
+
 CROSSED = ((0, 1), (1, 0), (2, 0), (2, 1), (0, 2), (1, 2), (2, 3), (3, 2))
 """The word of the first line and that of the second which each bit of ``crossing`` compares."""
 MET = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2))
@@ -131,11 +133,7 @@ def _within(typing: Any, longs: Any, at: Any, low: Any, span: Any) -> Any:
         data = context.make_array(_LONGS)(context, builder, values[0]).data
         held = builder.load(builder.bitcast(builder.gep(data, [values[1]]), _LANES.as_pointer()))
         held.align = 8
-        nothing, every = ir.Constant(_LANES, ir.Undefined), ir.Constant(ir.VectorType(_WORD, 8), [0] * 8)
-        low, span = (
-            builder.shuffle_vector(builder.insert_element(nothing, value, ir.Constant(_WORD, 0)), nothing, every)
-            for value in values[2:]
-        )
+        low, span = (splat(builder, _LANES, value) for value in values[2:])
         return _bits(builder, builder.icmp_unsigned("<=", builder.sub(held, low), span))
 
     return types.int64(_LONGS, types.int64, types.uint64, types.uint64), build

@@ -282,7 +282,7 @@ def _others(tokens: Words) -> Words:
     from insvigil.matching.kernels import lines as words
 
     known = tokens != 0
-    others: Words = known[:, 1] * np.uint32(words.SEVERAL_GIVEN) | tokens[:, 1] & np.uint32(words.SECOND)
+    others: Words = tokens[:, 1] & np.uint32(words.SECOND)
     for name in range(1, tokens.shape[1]):
         place = np.uint32(words.LATER) + (tokens[:, name] >> np.uint32(words.FIRST_SHIFT))
         others |= known[:, name].astype(np.uint32) << place

@@ -103,7 +103,8 @@ def same_hope(flags: Scalar, flags_b: Scalar) -> Scalar:
     Three quarters of the pairs of ten millions that came to their last trait shared a first name and nothing more.
     """
     seconds, seconds_b = flags & SECOND, flags_b & SECOND
-    best: Scalar = np.int64(SAME_SEVERAL if flags & flags_b & SEVERAL_GIVEN else SAME_ALONE)
+    several = (flags >= SEVERAL_GIVEN) & (flags_b >= SEVERAL_GIVEN)
+    best: Scalar = np.int64(SAME_SEVERAL if several else SAME_ALONE)
     return SAME_OTHERS_DIFFER if (seconds != seconds_b) & (seconds != 0) & (seconds_b != 0) else best
 
 

@@ -205,7 +205,7 @@ def second_pass(seen: Sums, lines: Words, hints: Longs, sums: Sums) -> tuple[Sca
     pair, named = np.uint64(seen[PAIR]), seen[NAMED]
     i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
     hinted = akin(lines, hints, i, j)
-    hoped = ((hinted & FAMILY_HINTS) + FAMILY_HINTS) & GIVEN_HINTS  # of each byte, whether any
+    hoped = ((hinted & FAMILY_HINTS) + FAMILY_HINTS) & GIVEN_HINTS  # the carry of each byte, where any bit is set
     families = named & 7 | counted(np.uint64(hoped)) << FAMILY_HOPE
     givens = (named >> GIVENS) & 63 | counted(np.uint64(hinted & GIVEN_HINTS)) << GIVEN_HOPE
     givens |= (1 - elsewhere_hope(lines, i, j)) * GIVEN_ALONE
@@ -223,7 +223,7 @@ def ask_names(waiting: Sums, left: Longs, count: Scalar, lines: Words, names: Wo
         i, j = np.int64(pair >> ROW), np.int64(pair & LOW)
         family = np.int64((words & FAMILIES == 0) & ((words >> CROSSINGS) & 255 == 0))
         given = ~(words >> FIRST) & (hinted >> GIVEN_HINT) & 1
-        several = np.int64((lines[i, FLAGS] | lines[j, FLAGS]) & SEVERAL_GIVEN != 0)
+        several = np.int64((lines[i, FLAGS] | lines[j, FLAGS]) >= SEVERAL_GIVEN)
         births = family & (hinted | hinted >> 1), family & (hinted | hinted >> 2)
         useds = family & (hinted >> 2 | hinted >> 3), family & (hinted >> 1 | hinted >> 3)
         for side, row in enumerate((i, j)):
