@@ -1,4 +1,4 @@
-"""Sixty-four bytes at once: which of them equal a byte, which bit is the lowest, what their words add up to.
+"""Sixty-four bytes at once: which equal a byte, which of their words lie between two, what these add up to.
 
 LLVM vectors through the door of numba: one comparison of 64 bytes is one to four instructions on every processor, where
 a word of eight bytes takes ten. A kernel that calls them must own 64 bytes beyond the last position it asks about.
@@ -26,17 +26,18 @@ STEP, _FIRST_MIX, _LAST_MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB
 
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _BYTES = types.Array(types.uint8, 1, "C")
-_VECTOR = ir.VectorType(ir.IntType(8), 64)
+_NUMBERS = types.Array(types.uint64, 1, "C")
+_VECTOR, _WORDS = ir.VectorType(ir.IntType(8), 64), ir.VectorType(ir.IntType(64), 8)
 
 
-def _loaded(context: Any, builder: Any, array: Any, at: Any) -> Any:
-    data = context.make_array(_BYTES)(context, builder, array).data
-    vector = builder.load(builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer()))
+def _loaded(context: Any, builder: Any, array: Any, at: Any, kind: Any = _BYTES, lanes: Any = _VECTOR) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    vector = builder.load(builder.bitcast(builder.gep(data, [at]), lanes.as_pointer()))
     vector.align = 1
     return vector
 
 
-def splat(builder: Any, kind: Any, value: Any) -> Any:
+def _all(builder: Any, kind: Any, value: Any) -> Any:
     """Return a vector whose every lane is one value."""
     nothing = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
@@ -48,7 +49,7 @@ def splat(builder: Any, kind: Any, value: Any) -> Any:
 def _equal_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         same = builder.icmp_unsigned(
-            "==", _loaded(context, builder, values[0], values[1]), splat(builder, _VECTOR, values[2])
+            "==", _loaded(context, builder, values[0], values[1]), _all(builder, _VECTOR, values[2])
         )
         return builder.bitcast(same, ir.IntType(64))
 
@@ -58,7 +59,7 @@ def _equal_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
 def _below_mask(typing: Any, buffer: Any, at: Any, byte: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         below = builder.icmp_unsigned(
-            "<", _loaded(context, builder, values[0], values[1]), splat(builder, _VECTOR, values[2])
+            "<", _loaded(context, builder, values[0], values[1]), _all(builder, _VECTOR, values[2])
         )
         return builder.bitcast(below, ir.IntType(64))
 
@@ -76,26 +77,34 @@ def _high_mask(typing: Any, buffer: Any, at: Any) -> Any:
 
 def _mixed_sum(typing: Any, buffer: Any, at: Any, size: Any, place: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        words = ir.VectorType(ir.IntType(64), 8)
-
         def numbers(first: int, step: int = 0) -> Any:
-            return ir.Constant(words, [(first + k * step) % 2**64 for k in range(8)])
+            return ir.Constant(_WORDS, [(first + k * step) % 2**64 for k in range(8)])
 
         inside = builder.icmp_unsigned(
-            "<", ir.Constant(_VECTOR, list(range(64))), splat(builder, _VECTOR, builder.trunc(values[2], ir.IntType(8)))
+            "<", ir.Constant(_VECTOR, list(range(64))), _all(builder, _VECTOR, builder.trunc(values[2], ir.IntType(8)))
         )
         data = builder.select(inside, _loaded(context, builder, values[0], values[1]), ir.Constant(_VECTOR, [0] * 64))
-        word = builder.bitcast(data, words)
-        word = builder.xor(word, builder.add(splat(builder, words, values[3]), numbers(0, STEP)))
+        word = builder.bitcast(data, _WORDS)
+        word = builder.xor(word, builder.add(_all(builder, _WORDS, values[3]), numbers(0, STEP)))
         word = builder.mul(word, numbers(_FIRST_MIX))
         word = builder.xor(word, builder.lshr(word, numbers(29)))
-        upto = builder.icmp_unsigned(">", splat(builder, words, values[2]), numbers(0, 8))
+        upto = builder.icmp_unsigned(">", _all(builder, _WORDS, values[2]), numbers(0, 8))
         word = builder.select(upto, builder.mul(word, numbers(_LAST_MIX)), numbers(0))
-        kind = ir.FunctionType(ir.IntType(64), [words])
+        kind = ir.FunctionType(ir.IntType(64), [_WORDS])
         total = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.add.v8i64")
         return builder.call(total, [word])
 
     return types.uint64(_BYTES, types.int64, types.int64, types.uint64), build
+
+
+def _within_mask(typing: Any, numbers: Any, at: Any, low: Any, span: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        held = _loaded(context, builder, values[0], values[1], _NUMBERS, _WORDS)
+        low, span = (_all(builder, _WORDS, value) for value in values[2:])
+        inside = builder.icmp_unsigned("<=", builder.sub(held, low), span)
+        return builder.zext(builder.bitcast(inside, ir.IntType(8)), ir.IntType(64))
+
+    return types.uint64(_NUMBERS, types.int64, types.uint64, types.uint64), build
 
 
 def _lowest(typing: Any, mask: Any) -> Any:
@@ -137,6 +146,10 @@ def _plain_mixed_sum(buffer: Any, at: Any, size: Any, place: Any) -> Any:
     return np.uint64(total % 2**64)
 
 
+def _plain_within_mask(numbers: Any, at: Any, low: Any, span: Any) -> Any:
+    return np.uint64(sum(1 << k for k in range(8) if int(low) <= int(numbers[at + k]) <= int(low) + int(span)))
+
+
 def _plain_lowest(mask: Any) -> Any:
     return (int(mask) & -int(mask)).bit_length() - 1 if mask else 64
 
@@ -158,6 +171,9 @@ mixed_sum: Any = _plain_mixed_sum if _PLAIN else intrinsic(_mixed_sum)
 """``(buffer, at, size, place)``: the sum of the words of at most 64 bytes, each mixed with its place; uint64.
 
 Places are ``STEP`` apart, and the last word is filled with zeros. No word waits for the one before."""
+
+within_mask: Any = _plain_within_mask if _PLAIN else intrinsic(_within_mask)
+"""``(numbers, at, low, span)``: bit k of eight is set when ``low <= numbers[at + k] <= low + span``; uint64."""
 
 lowest: Any = _plain_lowest if _PLAIN else intrinsic(_lowest)
 """``(mask)``: the number of the lowest bit set of a mask, 64 when there is none; int64."""

@@ -16,8 +16,6 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from insvigil.jit_blocks import splat
-
 CROSSED = ((0, 1), (1, 0), (2, 0), (2, 1), (0, 2), (1, 2), (2, 3), (3, 2))
 """The word of the first line and that of the second which each bit of ``crossing`` compares."""
 MET = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2))
@@ -33,7 +31,7 @@ SKELETONS = (1 << HINT_KNOWN) - (1 << HINT_SKELETON)
 
 _PLAIN = bool(getattr(config, "DISABLE_JIT", 0))
 _LINES = types.Array(types.uint32, 2, "C")
-_LONGS = types.Array(types.uint64, 1, "C")
+_HINTS = types.Array(types.uint64, 1, "C")
 _WORD, _LONG = ir.IntType(32), ir.IntType(64)
 _LANES = ir.VectorType(_LONG, 8)
 
@@ -87,7 +85,7 @@ def _least_bytes(typing: Any, x: Any, y: Any) -> Any:
 
 def _akin(typing: Any, lines: Any, hints: Any, i: Any, j: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        data = context.make_array(_LONGS)(context, builder, values[1]).data
+        data = context.make_array(_HINTS)(context, builder, values[1]).data
 
         def every(number: int) -> Any:
             return ir.Constant(_LANES, [number] * 8)
@@ -125,18 +123,7 @@ def _akin(typing: Any, lines: Any, hints: Any, i: Any, j: Any) -> Any:
         bits = [_bits(builder, builder.select(missing, alone, some)) for some in (faint, near, close)]
         return any_of(*(builder.shl(some, ir.Constant(_LONG, 8 * place)) for place, some in enumerate(bits)))
 
-    return types.int64(_LINES, _LONGS, types.int64, types.int64), build
-
-
-def _within(typing: Any, longs: Any, at: Any, low: Any, span: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        data = context.make_array(_LONGS)(context, builder, values[0]).data
-        held = builder.load(builder.bitcast(builder.gep(data, [values[1]]), _LANES.as_pointer()))
-        held.align = 8
-        low, span = (splat(builder, _LANES, value) for value in values[2:])
-        return _bits(builder, builder.icmp_unsigned("<=", builder.sub(held, low), span))
-
-    return types.int64(_LONGS, types.int64, types.uint64, types.uint64), build
+    return types.int64(_LINES, _HINTS, types.int64, types.int64), build
 
 
 def _plain_shared(lines: Any, i: Any, j: Any) -> Any:
@@ -164,10 +151,6 @@ def _plain_akin(lines: Any, hints: Any, i: Any, j: Any) -> Any:
     return found
 
 
-def _plain_within(longs: Any, at: Any, low: Any, span: Any) -> Any:
-    return sum(1 << k for k in range(8) if int(low) <= int(longs[at + k]) <= int(low) + int(span))
-
-
 def _plain_least_bytes(x: Any, y: Any) -> Any:
     return sum(min(int(x) >> shift & 255, int(y) >> shift & 255) << shift for shift in (0, 8, 16, 24))
 
@@ -184,9 +167,6 @@ akin: Any = _plain_akin if _PLAIN else intrinsic(_akin)
 The byte above says the same of names that may be nearly alike or one the beginning of the other, the next one of names
 that may be close or one a part of the other.
 """
-
-within: Any = _plain_within if _PLAIN else intrinsic(_within)
-"""``(longs, at, low, span)``: bit k is set when number ``at + k`` is from ``low`` to ``low + span``, k < 8; int64."""
 
 least_bytes: Any = _plain_least_bytes if _PLAIN else intrinsic(_least_bytes)
 """``(x, y)``: the lesser of each of the four bytes of two words; int64."""

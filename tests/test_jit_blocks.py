@@ -68,3 +68,19 @@ def test_mixed_sum__is_the_sum_of_its_words(text: bytes, at: int, size: int, pla
     assert mixed(buffer, at, size, np.uint64(place)) == jit_blocks._plain_mixed_sum(buffer, at, size, place)
     buffer[at + size :] = 0  # what follows does not count
     assert mixed(buffer, at, size, np.uint64(place)) == jit_blocks._plain_mixed_sum(buffer, at, size, place)
+
+
+@kernel("uint64(uint64[::1], int64, uint64, uint64)")
+def within_mask(numbers: Any, at: Any, low: Any, span: Any) -> Any:
+    return jit_blocks.within_mask(numbers, at, low, span)
+
+
+@given(
+    st.lists(st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), min_size=24, max_size=24), st.integers(0, 16),
+    st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), st.integers(0, 2),
+)  # fmt: skip
+def test_within_mask__tells_each_of_eight_numbers(some: list[int], at: int, low: int, span: int) -> None:
+    numbers, span = np.array(some, np.uint64), min(span, 2**64 - 1 - low)
+    assert within_mask(numbers, at, np.uint64(low), np.uint64(span)) == jit_blocks._plain_within_mask(
+        numbers, at, low, span
+    )

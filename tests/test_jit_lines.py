@@ -40,11 +40,6 @@ def least_bytes(x: Any, y: Any) -> Any:
     return jit_lines.least_bytes(x, y)
 
 
-@kernel("int64(uint64[::1], int64, uint64, uint64)")
-def within(longs: Any, at: Any, low: Any, span: Any) -> Any:
-    return jit_lines.within(longs, at, low, span)
-
-
 @given(LINES, st.integers(0, 2), st.integers(0, 2))
 def test_bits__say_what_plain_comparisons_say(words: list[int], i: int, j: int) -> None:
     lines = np.array(words, np.uint32).reshape(3, 16)
@@ -63,12 +58,3 @@ def test_least_bytes__are_the_lesser_of_each(x: int, y: int) -> None:
 def test_akin__says_what_letters_one_by_one_say(words: list[int], some: list[int]) -> None:
     lines, hints = np.array(words, np.uint32).reshape(3, 16), np.array([0, *some], np.uint64)
     assert akin(lines, hints, 0, 1) == jit_lines._plain_akin(lines, hints, 0, 1)
-
-
-@given(
-    st.lists(st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), min_size=24, max_size=24), st.integers(0, 16),
-    st.integers(0, 5) | st.integers(2**64 - 3, 2**64 - 1), st.integers(0, 2),
-)  # fmt: skip
-def test_within__tells_each_of_eight_numbers(some: list[int], at: int, low: int, span: int) -> None:
-    longs, span = np.array(some, np.uint64), min(span, 2**64 - 1 - low)
-    assert within(longs, at, np.uint64(low), np.uint64(span)) == jit_lines._plain_within(longs, at, low, span)

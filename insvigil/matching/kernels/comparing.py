@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from insvigil.jit import kernel, prefetch
-from insvigil.jit_blocks import lowest
-from insvigil.jit_lines import within
+from insvigil.jit_blocks import lowest, within_mask
 from insvigil.matching.kernels.lines import BIRTH, FIRST, FLAGS, FOCUS, USED
 from insvigil.matching.kernels.passes import (
     HINTED,
@@ -51,16 +50,16 @@ def line_of(pair: Scalar, met: Longs) -> Scalar:
 @kernel("b1(u8, i8, u8[::1])", inner=True)
 def met_again(pair: Scalar, key: Scalar, met: Longs) -> Scalar:
     """Whether a pair is among those met, found by this key or an earlier one."""
-    return within(met, line_of(pair, met), pair << KEY, np.uint64(key)) != 0
+    return within_mask(met, line_of(pair, met), pair << KEY, np.uint64(key)) != 0
 
 
 @kernel("void(u8, i8, u8[::1])", inner=True)
 def remember(pair: Scalar, key: Scalar, met: Longs) -> None:
     """Write that a pair was found by a key: where it stands under a later one, else in a free slot, else in any."""
     line = line_of(pair, met)
-    same, free = within(met, line, pair << KEY, MOST_KEYS), within(met, line, np.uint64(0), np.uint64(0))
-    slots = same if same else free if free else np.int64(1) << np.int64(pair & np.uint64(SLOTS - 1))
-    met[line + lowest(np.uint64(slots))] = pair << KEY | np.uint64(key)
+    same, free = within_mask(met, line, pair << KEY, MOST_KEYS), within_mask(met, line, np.uint64(0), np.uint64(0))
+    slots = same if same else free if free else np.uint64(1) << (pair & np.uint64(SLOTS - 1))
+    met[line + lowest(slots)] = pair << KEY | np.uint64(key)
 
 
 @kernel("b1(u4[:, ::1], i8, i8)", inner=True)
